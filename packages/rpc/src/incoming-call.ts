@@ -1,0 +1,86 @@
+import { ChannelClosedError, RpcError, rpcCode } from './errors.ts';
+
+/** Where a call's answer goes: the peer itself, or the batch it came in. */
+export interface ReplySink {
+  settle(call: IncomingCall, reply: string): void;
+}
+
+/** One request from the other side. Answer it exactly once; a second answer is ignored. */
+export class IncomingCall {
+  readonly method: string;
+  readonly params: unknown;
+  /** JSON text of the id: the key while in flight, and what the answer echoes. */
+  readonly idText: string;
+  /** Set by whoever answers later; called when the call is aborted. */
+  onAbort: ((reason: unknown) => void) | undefined;
+  readonly #sink: ReplySink;
+  #controller: AbortController | undefined;
+  #abortReason: unknown;
+  #isAborted = false;
+  #isAnswered = false;
+
+  constructor(method: string, params: unknown, idText: string, sink: ReplySink) {
+    this.method = method;
+    this.params = params;
+    this.idText = idText;
+    this.#sink = sink;
+  }
+
+  get isAnswered(): boolean {
+    return this.#isAnswered;
+  }
+
+  /** Aborts when the channel closes or somebody abandons the call. Made on first use: most calls never ask. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#isAborted) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: unknown = new ChannelClosedError('Connection closed')): void {
+    if (this.#isAborted || this.#isAnswered) return;
+    this.#isAborted = true;
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+    this.onAbort?.(reason);
+  }
+
+  /** Answers with a result; `undefined` becomes null. */
+  resolve(result: unknown): void {
+    if (this.#isAnswered) return;
+    let text: string | undefined;
+    try {
+      text = result === undefined ? 'null' : JSON.stringify(result);
+    } catch (error) {
+      this.reject(new RpcError(rpcCode.internal, `Cannot encode the result of ${this.method}: ${(error as Error).message}`));
+      return;
+    }
+    this.#answer(`{"jsonrpc":"2.0","id":${this.idText},"result":${text ?? 'null'}}`);
+  }
+
+  /** Answers with an error. */
+  reject(error: RpcError): void {
+    if (this.#isAnswered) return;
+    this.#answer(errorText(this.idText, error));
+  }
+
+  #answer(text: string): void {
+    this.#isAnswered = true;
+    this.#sink.settle(this, text);
+  }
+}
+
+/** An error answer as JSON text. Data that cannot be encoded is left out rather than losing the answer. */
+export function errorText(idText: string, error: RpcError): string {
+  let data = '';
+  if (error.data !== undefined) {
+    try {
+      data = `,"data":${JSON.stringify(error.data)}`;
+    } catch {
+      data = '';
+    }
+  }
+  return `{"jsonrpc":"2.0","id":${idText},"error":{"code":${error.code},"message":${JSON.stringify(error.message)}${data}}}`;
+}

@@ -1,0 +1,298 @@
+// A JSON-RPC 2.0 peer: both caller and callee on one channel. Knows no method name.
+import type { Channel, CloseInfo } from './channel.ts';
+import { ChannelClosedError, RpcError, rpcCode } from './errors.ts';
+import { defaultMaxDepth, idTextOf, parseFrameText } from './frame-text.ts';
+import type { SharedFrame } from './frame.ts';
+import { errorText, IncomingCall, type ReplySink } from './incoming-call.ts';
+import { PendingRequests, type RequestOptions } from './pending-requests.ts';
+
+export interface PeerHandler {
+  /** Called synchronously for each request in arrival order. Answer through `call`, now or later; the read loop
+   *  never waits. */
+  onRequest(call: IncomingCall): void;
+  onNotification?(method: string, params: unknown): void;
+  onBinary?(bytes: Uint8Array): void;
+  onClose?(info: CloseInfo): void;
+}
+
+export interface PeerOptions {
+  /** Ids of own requests are `<prefix><n>` from 1; without a prefix they are numbers. */
+  idPrefix?: string;
+  /** Deepest JSON accepted. Default 128. */
+  maxDepth?: number;
+  /** Most entries of one batch. Default 100. */
+  maxBatch?: number;
+  /** Most requests of the other side unanswered at a time; more are answered -32008. Default 1 024. */
+  maxInFlight?: number;
+  /** Queue length above which best-effort notifications are dropped. Default 1 MiB. */
+  softQueueBytes?: number;
+  /** Queue length above which the connection is cut. Default 64 MiB. */
+  hardQueueBytes?: number;
+}
+
+const retryAfterMs = 100;
+
+export class Peer implements ReplySink {
+  readonly channel: Channel;
+  /** Best-effort notifications dropped because the reader was slow. */
+  droppedNotifications = 0;
+  readonly #handler: PeerHandler;
+  readonly #pending: PendingRequests;
+  readonly #inFlight = new Map<string, IncomingCall>();
+  readonly #maxDepth: number;
+  readonly #maxBatch: number;
+  readonly #maxInFlight: number;
+  readonly #softQueueBytes: number;
+  readonly #hardQueueBytes: number;
+  #closeInfo: CloseInfo | undefined;
+
+  constructor(channel: Channel, handler: PeerHandler, options: PeerOptions = {}) {
+    this.channel = channel;
+    this.#handler = handler;
+    this.#pending = new PendingRequests(options.idPrefix);
+    this.#maxDepth = options.maxDepth ?? defaultMaxDepth;
+    this.#maxBatch = options.maxBatch ?? 100;
+    this.#maxInFlight = options.maxInFlight ?? 1_024;
+    this.#softQueueBytes = options.softQueueBytes ?? 1024 * 1024;
+    this.#hardQueueBytes = options.hardQueueBytes ?? 64 * 1024 * 1024;
+  }
+
+  /** Begins reading. */
+  start(): void {
+    this.channel.start({
+      onText: (text) => this.#onText(text),
+      onBinary: (bytes) => this.#handler.onBinary?.(bytes),
+      onClose: (info) => this.#onClose(info),
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#closeInfo !== undefined;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  get pendingRequests(): number {
+    return this.#pending.size;
+  }
+
+  /** Reserves the id of a request to be made with `request(…, { id })`. */
+  nextRequestId(): string | number {
+    return this.#pending.nextId();
+  }
+
+  /** Calls the other side. Rejects with `RpcError` (its answer), `RequestTimeoutError`, `ChannelClosedError`, or the
+   *  reason of `signal`; after any of these a late answer is dropped. */
+  request(method: string, params: unknown, options: RequestOptions = {}): Promise<unknown> {
+    if (!this.channel.isOpen) return Promise.reject(this.#closedError(method));
+    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+    const id = options.id ?? this.#pending.nextId();
+    const body = params === undefined ? '' : `,"params":${JSON.stringify(params)}`;
+    const answer = this.#pending.add(id, method, options);
+    this.#send(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":${JSON.stringify(method)}${body}}`);
+    return answer;
+  }
+
+  /** Sends a notification. With `isBestEffort` it is dropped for a reader with more than the soft limit queued.
+   *  Returns whether it was queued. */
+  notify(method: string, params: unknown, options: { isBestEffort?: boolean } = {}): boolean {
+    if (!this.#admits(options.isBestEffort)) return false;
+    const body = params === undefined ? '' : `,"params":${JSON.stringify(params)}`;
+    this.#send(`{"jsonrpc":"2.0","method":${JSON.stringify(method)}${body}}`);
+    return true;
+  }
+
+  /** Sends a frame encoded once for many peers, with the same slow-reader rule as `notify`. */
+  sendShared(frame: SharedFrame, options: { isBestEffort?: boolean } = {}): boolean {
+    if (!this.#admits(options.isBestEffort)) return false;
+    this.channel.sendFrame(frame);
+    this.#cutSlowReader();
+    return true;
+  }
+
+  /** Closes politely after what is queued; calls waiting on either side end with `ChannelClosedError`. */
+  close(code?: number, reason?: string): void {
+    this.channel.close(code, reason);
+  }
+
+  settle(call: IncomingCall, reply: string): void {
+    this.#inFlight.delete(call.idText);
+    this.#send(reply);
+  }
+
+  #admits(isBestEffort = false): boolean {
+    if (!this.channel.isOpen) return false;
+    if (isBestEffort && this.channel.queuedBytes > this.#softQueueBytes) {
+      this.droppedNotifications++;
+      return false;
+    }
+    return true;
+  }
+
+  #send(text: string): void {
+    this.channel.send(text);
+    this.#cutSlowReader();
+  }
+
+  #cutSlowReader(): void {
+    if (this.channel.queuedBytes > this.#hardQueueBytes) {
+      this.channel.terminate(`reader too slow: more than ${this.#hardQueueBytes} bytes queued`);
+    }
+  }
+
+  #onText(text: string): void {
+    const frame = parseFrameText(text, this.#maxDepth);
+    if (frame.kind === 'unparseable') {
+      this.#send(errorText('null', new RpcError(rpcCode.parseError, `Cannot parse frame: ${frame.reason}`, { data: { reason: 'parse_error' } })));
+      return;
+    }
+    if (Array.isArray(frame.value)) this.#onBatch(frame.value, text, frame.kind === 'forbidden-key');
+    else this.#onEntry(frame.value, text, this, frame.kind === 'forbidden-key');
+  }
+
+  #onBatch(entries: unknown[], text: string, isForbidden: boolean): void {
+    if (entries.length === 0 || entries.length > this.#maxBatch) {
+      const problem = entries.length === 0 ? 'an empty batch' : `a batch of ${entries.length} entries, limit ${this.#maxBatch}`;
+      this.#send(errorText('null', invalidRequest(problem)));
+      return;
+    }
+    const batch = new Batch(this.#inFlight, (reply) => this.#send(reply));
+    for (const entry of entries) this.#onEntry(entry, text, batch, isForbidden);
+    batch.seal();
+  }
+
+  /** One object of a frame: a request, a notification or an answer to one of ours. */
+  #onEntry(entry: unknown, frame: string, sink: Batch | this, isForbidden: boolean): void {
+    if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
+      this.#refuse(sink, 'null', invalidRequest(`${kindOf(entry)} where a request object belongs`));
+      return;
+    }
+    const message = entry as { jsonrpc?: unknown; id?: unknown; method?: unknown; params?: unknown };
+    const hasId = Object.hasOwn(message, 'id');
+    if (message.method === undefined && hasId && !isForbidden) {
+      this.#pending.settle(message);
+      return;
+    }
+    const idText = hasId ? idTextOf(message.id, frame) : undefined;
+    const problem = problemOf(message, hasId, idText);
+    if (problem) {
+      this.#refuse(sink, idText ?? 'null', problem);
+      return;
+    }
+    if (isForbidden) {
+      if (hasId) this.#refuse(sink, idText as string, invalidParams('a key named "__proto__" is not allowed'));
+      return;
+    }
+    if (!hasId) {
+      this.#handler.onNotification?.(message.method as string, message.params ?? undefined);
+      return;
+    }
+    this.#onRequest(message.method as string, message.params ?? undefined, idText as string, sink);
+  }
+
+  #onRequest(method: string, params: unknown, idText: string, sink: Batch | this): void {
+    if (this.#inFlight.size > 0) {
+      if (this.#inFlight.has(idText)) {
+        this.#refuse(sink, idText, invalidRequest(`id ${idText} is already in flight`));
+        return;
+      }
+      if (this.#inFlight.size >= this.#maxInFlight) {
+        const message = `Overloaded: ${this.#inFlight.size} requests in flight on this connection, limit ${this.#maxInFlight}`;
+        this.#refuse(sink, idText, new RpcError(rpcCode.overloaded, message, { data: { reason: 'overloaded', retry_after_ms: retryAfterMs } }));
+        return;
+      }
+    }
+    const call = new IncomingCall(method, params, idText, sink);
+    if (sink !== this) (sink as Batch).expect();
+    this.#handler.onRequest(call);
+    if (!call.isAnswered) this.#inFlight.set(idText, call);
+  }
+
+  #refuse(sink: Batch | this, idText: string, error: RpcError): void {
+    const reply = errorText(idText, error);
+    if (sink === this) this.#send(reply);
+    else (sink as Batch).add(reply);
+  }
+
+  #onClose(info: CloseInfo): void {
+    this.#closeInfo = info;
+    const error = new ChannelClosedError(`Connection closed (${info.code}${info.reason ? `: ${info.reason}` : ''})`, info.code);
+    const calls = [...this.#inFlight.values()];
+    this.#inFlight.clear();
+    this.#pending.rejectAll(error);
+    for (const call of calls) call.abort(error);
+    this.#handler.onClose?.(info);
+  }
+
+  #closedError(method: string): ChannelClosedError {
+    return new ChannelClosedError(`Cannot call ${method}: connection closed`, this.#closeInfo?.code);
+  }
+}
+
+/** Gathers the answers of one batch and sends them as one array when the last is in (JSON-RPC 2.0, Batch). */
+class Batch implements ReplySink {
+  readonly #replies: string[] = [];
+  readonly #inFlight: Map<string, IncomingCall>;
+  readonly #send: (reply: string) => void;
+  #expected = 0;
+  #isSealed = false;
+
+  constructor(inFlight: Map<string, IncomingCall>, send: (reply: string) => void) {
+    this.#inFlight = inFlight;
+    this.#send = send;
+  }
+
+  expect(): void {
+    this.#expected++;
+  }
+
+  add(reply: string): void {
+    this.#replies.push(reply);
+  }
+
+  settle(call: IncomingCall, reply: string): void {
+    this.#inFlight.delete(call.idText);
+    this.#expected--;
+    this.add(reply);
+    this.#finish();
+  }
+
+  seal(): void {
+    this.#isSealed = true;
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#isSealed && this.#expected === 0 && this.#replies.length > 0) this.#send(`[${this.#replies.join(',')}]`);
+  }
+}
+
+function problemOf(
+  message: { jsonrpc?: unknown; method?: unknown; params?: unknown },
+  hasId: boolean,
+  idText: string | undefined,
+): RpcError | undefined {
+  if (message.jsonrpc !== '2.0') return invalidRequest(`"jsonrpc" must be "2.0", not ${kindOf(message.jsonrpc)}`);
+  if (typeof message.method !== 'string') return invalidRequest(`"method" must be a string, not ${kindOf(message.method)}`);
+  if (hasId && idText === undefined) return invalidRequest('"id" must be a string, a number or null');
+  if (hasId && message.params !== undefined && typeof message.params !== 'object') {
+    return invalidParams(`"params" must be an object or an array, not ${kindOf(message.params)}`);
+  }
+  return undefined;
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === 'string') return value.length <= 40 ? JSON.stringify(value) : 'a long string';
+  if (value === undefined) return 'missing';
+  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+function invalidRequest(problem: string): RpcError {
+  return new RpcError(rpcCode.invalidRequest, `Invalid request: ${problem}`, { data: { reason: 'invalid_request' } });
+}
+
+function invalidParams(problem: string): RpcError {
+  return new RpcError(rpcCode.invalidParams, `Invalid params: ${problem}`, { data: { reason: 'invalid_params' } });
+}

@@ -1,0 +1,64 @@
+// A channel over the WebSocket that browsers (and Node, Deno, Bun) provide.
+import type { Channel, ChannelHandlers } from './channel.ts';
+import { ChannelClosedError } from './errors.ts';
+import type { SharedFrame } from './frame.ts';
+
+/** Connects with the platform's own WebSocket and resolves once it is open. */
+export function openWebChannel(url: string, protocols: string[] = []): Promise<Channel> {
+  const socket = new WebSocket(url, protocols);
+  socket.binaryType = 'arraybuffer';
+  const { promise, resolve, reject } = Promise.withResolvers<Channel>();
+  // Browsers tell a page nothing more than that it failed.
+  const failed = (): void => reject(new ChannelClosedError(`Cannot connect to ${url}`));
+  socket.addEventListener('error', failed);
+  socket.addEventListener('close', failed);
+  socket.addEventListener('open', () => {
+    socket.removeEventListener('error', failed);
+    socket.removeEventListener('close', failed);
+    resolve(new WebChannel(socket));
+  });
+  return promise;
+}
+
+class WebChannel implements Channel {
+  readonly transport = 'web';
+  readonly #socket: WebSocket;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  get queuedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  start(handlers: ChannelHandlers): void {
+    this.#socket.addEventListener('message', (event) => {
+      const data: unknown = event.data;
+      if (typeof data === 'string') handlers.onText(data);
+      else handlers.onBinary(new Uint8Array(data as ArrayBuffer));
+    });
+    this.#socket.addEventListener('close', (event) => handlers.onClose({ code: event.code, reason: event.reason }), { once: true });
+  }
+
+  send(text: string): void {
+    if (this.isOpen) this.#socket.send(text);
+  }
+
+  sendFrame(frame: SharedFrame): void {
+    const message = frame.text ?? frame.payload;
+    if (this.isOpen && message !== undefined) this.#socket.send(message as string | Uint8Array<ArrayBuffer>);
+  }
+
+  close(code = 1000, reason = ''): void {
+    this.#socket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#socket.close();
+  }
+}
