@@ -1,0 +1,10 @@
+export { InMemoryAgentCredentials, mintToken, type AgentCredentials } from './domains/auth/index.ts';
+export type { JournalRetention } from './domains/events/index.ts';
+export type { Connection, ConnectionInfo, Role } from './kernel/connection.ts';
+export type { MethodCount } from './kernel/dispatcher.ts';
+export type { Installation } from './kernel/install-once.ts';
+export type { AcceptOptions } from './kernel/kernel.ts';
+export { silentLogger, type Logger } from './kernel/logger.ts';
+export type { FactRow, MemoryEngine, NewFact } from './memory.ts';
+export { defaultToolTimeoutMs, ServerState, type ServerStateConfig } from './server-state.ts';
+export { version } from './version.ts';

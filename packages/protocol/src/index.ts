@@ -1,0 +1,48 @@
+import { auth } from './auth.ts';
+import { policy } from './policy.ts';
+import { proposal } from './proposal.ts';
+import { server } from './server.ts';
+import { session } from './session.ts';
+import { state } from './state.ts';
+import { toolCallbacks, toolEvents, tools } from './tools.ts';
+
+export { auth, policy, proposal, server, session, state, toolCallbacks, toolEvents, tools };
+export { protocolVersion } from './server.ts';
+export {
+  callback,
+  event,
+  method,
+  type Access,
+  type CallbackDeclaration,
+  type CheckedParamsOf,
+  type DomainContract,
+  type EventDeclaration,
+  type MethodDeclaration,
+  type ParamsOf,
+  type ResultOf,
+} from './declare.ts';
+export { errorTable, fail, toolRejectedCode, type ErrorKind, type FailOptions } from './errors.ts';
+export { toMethodSchema, toOpenRpc } from './openrpc.ts';
+export { invalidParams } from './invalid-params.ts';
+export type {
+  Action,
+  ActionProposal,
+  ActionResult,
+  PolicyDefinition,
+  ProposalResult,
+  RuntimeScope,
+  ToolDefinition,
+  ToolSchema,
+} from './records.ts';
+
+/** Every method of the daemon, by wire name. */
+export const methods = { ...auth, ...server, ...session, ...state, ...tools, ...policy, ...proposal };
+/** Notifications the daemon sends. */
+export const events = { ...toolEvents };
+/** Requests the daemon makes of a client. */
+export const callbacks = { ...toolCallbacks };
+
+export type Methods = typeof methods;
+export type MethodName = keyof Methods;
+export type Events = typeof events;
+export type EventName = keyof Events;

@@ -1,0 +1,123 @@
+// Who a connection is: the three credentials, and the single claim on an agent id.
+import { setTimeout as delay } from 'node:timers/promises';
+import { fail } from '@car-runtime/protocol';
+import type { Connection } from '../../kernel/connection.ts';
+import type { CredentialState } from '../../kernel/access.ts';
+import { InstallOnce, type Installation } from '../../kernel/install-once.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { isSameSecret, type AgentCredentials } from './credentials.ts';
+import { FailureThrottle, type CredentialClass } from './failure-throttle.ts';
+
+/** WebSocket close code for a connection whose credential was withdrawn. */
+const policyViolation = 1008;
+
+export interface AuthServiceOptions {
+  logger: Logger;
+  closeConnection: (clientId: string, code: number, reason: string) => void;
+}
+
+export class AuthService implements CredentialState, Disposable {
+  readonly #authToken = new InstallOnce<string>();
+  readonly #hostToken = new InstallOnce<string>();
+  readonly #agentCredentials = new InstallOnce<AgentCredentials>();
+  /** Agent id to client id. Single claim: a second connection of the same agent is refused. */
+  readonly #attachments = new Map<string, string>();
+  readonly #throttle = new FailureThrottle();
+  readonly #options: AuthServiceOptions;
+  #revocations: Disposable | undefined;
+
+  constructor(options: AuthServiceOptions) {
+    this.#options = options;
+  }
+
+  get isAuthRequired(): boolean {
+    return this.#authToken.value !== undefined;
+  }
+
+  get hasHostToken(): boolean {
+    return this.#hostToken.value !== undefined;
+  }
+
+  /** Agent id to the client id of the connection that claims it. */
+  get attachments(): ReadonlyMap<string, string> {
+    return this.#attachments;
+  }
+
+  /** Turns authentication on. A blank token is an error, a second one is refused. */
+  installAuthToken(token: string): Installation<string> {
+    return this.#authToken.install(nonBlank(token, 'daemon token'));
+  }
+
+  /** Makes the host role available. A blank token is an error, a second one is refused. */
+  installHostToken(token: string): Installation<string> {
+    return this.#hostToken.install(nonBlank(token, 'host token'));
+  }
+
+  installAgentCredentials(credentials: AgentCredentials): Installation<AgentCredentials> {
+    const installation = this.#agentCredentials.install(credentials);
+    if (installation.installed) this.#revocations = credentials.onRevoked((agentId) => this.#expel(agentId));
+    return installation;
+  }
+
+  async authenticateClient(connection: Connection, token: string): Promise<void> {
+    const expected = this.#authToken.value;
+    if (expected === undefined || !isSameSecret(token, expected)) await this.#refuse(connection, 'daemon');
+    connection.markAuthenticated();
+  }
+
+  async authenticateHost(connection: Connection, token: string): Promise<void> {
+    const expected = this.#hostToken.value;
+    if (expected === undefined || !isSameSecret(token, expected)) await this.#refuse(connection, 'host');
+    connection.isHost = true;
+    connection.markAuthenticated();
+  }
+
+  async authenticateAgent(connection: Connection, agentId: string, token: string): Promise<void> {
+    // An unknown agent gets the same answer as a wrong token, so ids cannot be probed.
+    if (!this.#agentCredentials.value?.verify(agentId, token)) await this.#refuse(connection, 'agent');
+    this.#claim(connection, agentId);
+    connection.agentId = agentId;
+    connection.markAuthenticated();
+  }
+
+  /** One synchronous block: between the check and the entry no other connection can claim the id. */
+  #claim(connection: Connection, agentId: string): void {
+    if (connection.agentId !== undefined && connection.agentId !== agentId) {
+      throw fail('failed', `Cannot attach agent "${agentId}": this connection is agent "${connection.agentId}"`);
+    }
+    const holder = this.#attachments.get(agentId);
+    if (holder !== undefined && holder !== connection.id) {
+      throw fail('failed', `agent "${agentId}" is already attached on another connection`, { data: { reason: 'already_attached', agent_id: agentId } });
+    }
+    // Checked again after whatever was awaited: the connection may be gone, and its claim would never be released.
+    if (connection.isClosed) throw fail('failed', `Cannot attach agent "${agentId}": connection closed`);
+    this.#attachments.set(agentId, connection.id);
+  }
+
+  /** Gives up the claim of a closing connection, unless another holds it by now. */
+  release(connection: Connection): void {
+    const { agentId } = connection;
+    if (agentId !== undefined && this.#attachments.get(agentId) === connection.id) this.#attachments.delete(agentId);
+  }
+
+  async #refuse(connection: Connection, credential: CredentialClass): Promise<never> {
+    this.#options.logger.warn({ client_id: connection.id, credential, remote: connection.info.remoteAddress }, 'authentication failed');
+    const delayMs = this.#throttle.delayOf(credential);
+    if (delayMs > 0) await delay(delayMs, undefined, { signal: connection.signal }).catch(() => undefined);
+    throw fail('auth_failed', 'auth failed: token mismatch');
+  }
+
+  #expel(agentId: string): void {
+    const clientId = this.#attachments.get(agentId);
+    if (clientId !== undefined) this.#options.closeConnection(clientId, policyViolation, 'agent token withdrawn');
+  }
+
+  [Symbol.dispose](): void {
+    this.#revocations?.[Symbol.dispose]();
+  }
+}
+
+function nonBlank(token: string, what: string): string {
+  if (token.trim() === '') throw new Error(`Cannot install a blank ${what}`);
+  return token;
+}

@@ -1,0 +1,111 @@
+import { randomInt } from 'node:crypto';
+import type { Peer } from '@car-runtime/rpc';
+import { ChannelClosedError } from '@car-runtime/rpc';
+
+/** Where a connection came from, as its listener saw it. */
+export interface ConnectionInfo {
+  transport: 'tcp' | 'unix' | 'memory' | 'web';
+  remoteAddress?: string;
+}
+
+export type Role = 'none' | 'agent' | 'client' | 'host';
+
+const idAlphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
+const idLength = 12;
+
+/** A server-assigned client id: 12 characters that are safe as a file name on any file system. */
+export function createClientId(): string {
+  let id = '';
+  for (let index = 0; index < idLength; index++) id += idAlphabet[randomInt(idAlphabet.length)];
+  return id;
+}
+
+/** One connected client: who it is, its peer, and a scope that owns what domains keep for it. */
+export class Connection {
+  readonly id: string;
+  readonly info: ConnectionInfo;
+  readonly connectedAt = new Date();
+  isAuthenticated = false;
+  isHost = false;
+  agentId: string | undefined;
+  memoryNamespace: string | undefined;
+  isProtocolNegotiated = false;
+  #peer: Peer | undefined;
+  #scope: AsyncDisposableStack | undefined;
+  #controller: AbortController | undefined;
+  #closed: ChannelClosedError | undefined;
+  #authenticated: (() => void) | undefined;
+
+  constructor(id: string, info: ConnectionInfo) {
+    this.id = id;
+    this.info = info;
+  }
+
+  /** Only for the kernel, which builds both. */
+  attach(peer: Peer, onAuthenticated: () => void): void {
+    this.#peer = peer;
+    this.#authenticated = onAuthenticated;
+  }
+
+  get peer(): Peer {
+    if (!this.#peer) throw new Error('Connection has no peer yet');
+    return this.#peer;
+  }
+
+  /** What its credentials say. Nothing a client claims about itself changes it. */
+  get role(): Role {
+    if (this.isHost) return 'host';
+    if (!this.isAuthenticated) return 'none';
+    return this.agentId === undefined ? 'client' : 'agent';
+  }
+
+  /** Owns what domains keep for this connection; disposed after the disconnect phases, last opened first. */
+  get scope(): AsyncDisposableStack {
+    this.#scope ??= new AsyncDisposableStack();
+    return this.#scope;
+  }
+
+  /** Aborts when the connection closes. Made on first use. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#closed) this.#controller.abort(this.#closed);
+    }
+    return this.#controller.signal;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  markAuthenticated(): void {
+    if (this.isAuthenticated) return;
+    this.isAuthenticated = true;
+    this.#authenticated?.();
+  }
+
+  /** Only for the kernel, when the channel closed. */
+  markClosed(error: ChannelClosedError): void {
+    this.#closed = error;
+    this.#controller?.abort(error);
+  }
+
+  async disposeScope(): Promise<void> {
+    await this.#scope?.disposeAsync();
+  }
+}
+
+/** One `T` per connection, made on first use and disposed with the connection when it can be. */
+export function perConnection<T extends object>(create: (connection: Connection) => T): (connection: Connection) => T {
+  const values = new WeakMap<Connection, T>();
+  return (connection) => {
+    let value = values.get(connection);
+    if (value === undefined) {
+      value = create(connection);
+      values.set(connection, value);
+      if (Symbol.asyncDispose in value) connection.scope.use(value as T & AsyncDisposable);
+      else if (Symbol.dispose in value) connection.scope.use(value as T & Disposable);
+    }
+    return value;
+  };
+}

@@ -1,0 +1,200 @@
+// From a request to its handler: auth gate, route, role, params, order, deadline, answer. The read loop never waits.
+import { fail, invalidParams, type MethodDeclaration } from '@car-runtime/protocol';
+import { RpcError, type IncomingCall } from '@car-runtime/rpc';
+import { refusalOf, type CredentialState } from './access.ts';
+import type { Connection } from './connection.ts';
+import type { AnyDomain, CallContext, NotificationHandler } from './domain.ts';
+import type { Logger } from './logger.ts';
+import { OrderedQueues } from './ordered-queues.ts';
+
+/** WebSocket close code for a client that may not go on (RFC 6455, 7.4.1: policy violation). */
+export const policyViolation = 1008;
+
+/** The longest delay a timer takes; a longer deadline is as good as this one. */
+const maxTimerMs = 2 ** 31 - 1;
+
+interface Route {
+  readonly declaration: MethodDeclaration;
+  readonly handle: (params: never, context: CallContext) => unknown;
+  readonly deadlineOf: ((params: never, defaultMs: number) => number) | undefined;
+  calls: number;
+  errors: number;
+}
+
+export interface DispatcherOptions {
+  credentials: CredentialState;
+  /** Time a handler has when neither its declaration nor its domain says otherwise, in ms. */
+  handlerTimeoutMs: number;
+  logger: Logger;
+  /** Compares every result with its declared schema and fails the call on a difference. For tests. */
+  checksResults: boolean;
+}
+
+/** Calls and errors of one method since the start. */
+export interface MethodCount {
+  method: string;
+  calls: number;
+  errors: number;
+}
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #routes = new Map<string, Route>();
+  readonly #notifications = new Map<string, NotificationHandler>();
+  readonly #queues = new OrderedQueues();
+  #isDraining = false;
+  requestsTotal = 0;
+  unknownTotal = 0;
+
+  constructor(domains: readonly AnyDomain[], options: DispatcherOptions) {
+    this.#options = options;
+    for (const domain of domains) this.#register(domain);
+  }
+
+  #register(domain: AnyDomain): void {
+    for (const [name, declaration] of Object.entries(domain.contract)) {
+      if (this.#routes.has(name)) throw new Error(`Cannot register ${name}: declared by two domains`);
+      const handle = domain.methods[name];
+      if (!handle) throw new Error(`Cannot register ${name}: domain ${domain.name} has no handler`);
+      this.#routes.set(name, { declaration, handle, deadlineOf: domain.deadlines?.[name], calls: 0, errors: 0 });
+    }
+    for (const [name, handle] of Object.entries(domain.notifications ?? {})) this.#notifications.set(name, handle);
+  }
+
+  /** New requests are refused from now on; those running go on. */
+  startDraining(): void {
+    this.#isDraining = true;
+  }
+
+  counts(): MethodCount[] {
+    return [...this.#routes].map(([method, { calls, errors }]) => ({ method, calls, errors }));
+  }
+
+  notify(connection: Connection, method: string, params: unknown): void {
+    if (!this.#mayEnter(connection)) return;
+    try {
+      this.#notifications.get(method)?.(params, connection);
+    } catch (error) {
+      this.#options.logger.error({ err: error, method, client_id: connection.id }, 'notification handler failed');
+    }
+  }
+
+  dispatch(connection: Connection, call: IncomingCall): void {
+    this.requestsTotal++;
+    const route = this.#routes.get(call.method);
+    if (route?.declaration.access !== 'public' && !this.#mayEnter(connection)) {
+      call.reject(fail('auth_required', `auth required: call session.auth before ${quoted(call.method)}`));
+      // After the answer: in a batch it leaves only when every entry was seen.
+      queueMicrotask(() => connection.peer.close(policyViolation, 'auth required'));
+      return;
+    }
+    if (!route) {
+      this.unknownTotal++;
+      call.reject(fail('method_not_found', `unknown method: ${call.method}`));
+      return;
+    }
+    route.calls++;
+    const refusal = this.#isDraining
+      ? fail('failed', `Cannot call ${call.method}: the daemon is shutting down`, { data: { reason: 'shutting_down' } })
+      : refusalOf(call.method, route.declaration.access, connection, this.#options.credentials);
+    if (refusal) {
+      this.#reject(route, call, refusal);
+      return;
+    }
+    const params = route.declaration.params.safeParse(call.params ?? {});
+    if (!params.success) {
+      this.#reject(route, call, invalidParams(call.method, params.error.issues));
+      return;
+    }
+    const context = new HandlerContext(connection, call);
+    const { order } = route.declaration;
+    if (order === undefined) this.#run(route, call, params.data, context);
+    else this.#queues.run(connection, order, () => this.#run(route, call, params.data, context));
+  }
+
+  #mayEnter(connection: Connection): boolean {
+    return connection.isAuthenticated || !this.#options.credentials.isAuthRequired;
+  }
+
+  /** Runs the handler; the returned promise, if any, ends when it has (also after its answer was given up on). */
+  #run(route: Route, call: IncomingCall, params: unknown, context: CallContext): Promise<void> | undefined {
+    let outcome: unknown;
+    try {
+      outcome = route.handle(params as never, context);
+    } catch (error) {
+      this.#reject(route, call, this.#toRpcError(error, call));
+      return undefined;
+    }
+    if (!(outcome instanceof Promise)) {
+      this.#resolve(route, call, outcome);
+      return undefined;
+    }
+    const timer = this.#startDeadline(route, call, params);
+    return outcome.then(
+      (result) => {
+        clearTimeout(timer);
+        this.#resolve(route, call, result);
+      },
+      (error) => {
+        clearTimeout(timer);
+        this.#reject(route, call, this.#toRpcError(error, call));
+      },
+    );
+  }
+
+  #startDeadline(route: Route, call: IncomingCall, params: unknown): NodeJS.Timeout {
+    const defaultMs = route.declaration.deadlineMs ?? this.#options.handlerTimeoutMs;
+    const deadlineMs = route.deadlineOf?.(params as never, defaultMs) ?? defaultMs;
+    return setTimeout(() => this.#abandon(route, call, deadlineMs), Math.min(deadlineMs, maxTimerMs));
+  }
+
+  #abandon(route: Route, call: IncomingCall, deadlineMs: number): void {
+    const seconds = Math.floor(deadlineMs / 1000);
+    const message = `handler '${call.method}' exceeded its ${seconds}s response deadline; it may or may not have taken effect, so do not repeat a change blindly`;
+    const error = fail('deadline_exceeded', message, { data: { deadline_ms: deadlineMs } });
+    call.abort(error);
+    this.#reject(route, call, error);
+  }
+
+  #resolve(route: Route, call: IncomingCall, result: unknown): void {
+    if (this.#options.checksResults) {
+      const checked = route.declaration.result.safeParse(result ?? null);
+      if (!checked.success) {
+        this.#reject(route, call, fail('internal', `Result of ${call.method} differs from its declaration: ${checked.error.message}`));
+        return;
+      }
+    }
+    call.resolve(result);
+  }
+
+  #reject(route: Route, call: IncomingCall, error: RpcError): void {
+    if (call.isAnswered) return;
+    route.errors++;
+    call.reject(error);
+  }
+
+  #toRpcError(error: unknown, call: IncomingCall): RpcError {
+    if (error instanceof RpcError) return error;
+    this.#options.logger.error({ err: error, method: call.method }, 'handler failed');
+    return fail('internal', error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** Made for every call, so it holds two references and makes the rest when asked. */
+class HandlerContext implements CallContext {
+  readonly connection: Connection;
+  readonly #call: IncomingCall;
+
+  constructor(connection: Connection, call: IncomingCall) {
+    this.connection = connection;
+    this.#call = call;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal;
+  }
+}
+
+function quoted(method: string): string {
+  return JSON.stringify(method.length <= 80 ? method : `${method.slice(0, 80)}…`);
+}

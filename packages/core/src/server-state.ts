@@ -1,0 +1,188 @@
+// The composition root: the only file that names every domain, and the object embedders hold.
+import { resolve } from 'node:path';
+import type { Channel, PeerOptions } from '@car-runtime/rpc';
+import { authDomain, AuthService, type AgentCredentials } from './domains/auth/index.ts';
+import { createJournals, defaultJournalRetention, pruneJournals, type JournalRetention, type Journals } from './domains/events/index.ts';
+import { serverDomain } from './domains/server/index.ts';
+import type { Connection } from './kernel/connection.ts';
+import type { MethodCount } from './kernel/dispatcher.ts';
+import { Health } from './kernel/health.ts';
+import type { Installation } from './kernel/install-once.ts';
+import { Kernel, type AcceptOptions } from './kernel/kernel.ts';
+import { silentLogger, type Logger } from './kernel/logger.ts';
+import type { MemoryEngine } from './memory.ts';
+
+const defaultHandlerTimeoutMs = 30 * 60 * 1000;
+const defaultAuthTimeoutMs = 5_000;
+/** How long the core waits for a client to answer `tools.execute` when the action has no budget of its own. */
+export const defaultToolTimeoutMs = 300_000;
+
+export interface ServerStateConfig {
+  /** Folder of the event journals, one file per connection. */
+  journalDir: string;
+  /** One memory for all sessions; without it each session has none until an engine is configured. */
+  sharedMemory?: MemoryEngine;
+  agentCredentials?: AgentCredentials;
+  logger?: Logger;
+  /** Time a handler has to answer, in ms. Default 30 min. */
+  handlerTimeoutMs?: number;
+  /** Wait for a tool callback whose action has no `timeout_ms`, in ms. Default 300 000. */
+  toolTimeoutMs?: number;
+  /** Time a new connection has to authenticate, in ms. Default 5 000. */
+  authTimeoutMs?: number;
+  /** Limits of every connection's peer. */
+  peer?: PeerOptions;
+  journalRetention?: JournalRetention;
+  /** 99th percentile of the event loop's delay, in ms, where the program measures it. */
+  loopDelayP99Ms?: () => number;
+  /** Checks every result against its declaration; for tests. */
+  checksResults?: boolean;
+}
+
+export class ServerState implements AsyncDisposable {
+  readonly health = new Health();
+  readonly startedAt = new Date();
+  readonly journalDir: string;
+  readonly #config: ServerStateConfig;
+  readonly #auth: AuthService;
+  readonly #journals: Journals;
+  readonly #kernel: Kernel;
+
+  /** For a daemon of its own: sessions share no memory unless the config says so. */
+  static standalone(journalDir: string): ServerState {
+    return new ServerState({ journalDir });
+  }
+
+  /** For embedders. The shared memory is required, so it cannot be forgotten. */
+  static embedded(journalDir: string, memory: MemoryEngine): ServerState {
+    return new ServerState({ journalDir, sharedMemory: memory });
+  }
+
+  static withConfig(config: ServerStateConfig): ServerState {
+    return new ServerState(config);
+  }
+
+  private constructor(config: ServerStateConfig) {
+    this.#config = config;
+    this.journalDir = resolve(config.journalDir);
+    const logger = config.logger ?? silentLogger;
+    this.#auth = new AuthService({
+      logger,
+      closeConnection: (clientId, code, reason) => this.#kernel.connections.get(clientId)?.peer.close(code, reason),
+    });
+    if (config.agentCredentials) this.#auth.installAgentCredentials(config.agentCredentials);
+    this.#journals = createJournals(this.journalDir, this.health, logger);
+    this.#kernel = new Kernel({
+      domains: [authDomain(this.#auth), serverDomain(this.#facts())],
+      credentials: this.#auth,
+      logger,
+      handlerTimeoutMs: config.handlerTimeoutMs ?? defaultHandlerTimeoutMs,
+      authTimeoutMs: config.authTimeoutMs ?? defaultAuthTimeoutMs,
+      ...(config.peer && { peer: config.peer }),
+      checksResults: config.checksResults ?? false,
+    });
+  }
+
+  /** Turns authentication on for every connection made from now on. Once per process. */
+  installAuthToken(token: string): Installation<string> {
+    return this.#auth.installAuthToken(token);
+  }
+
+  /** Makes the host role available. Once per process. */
+  installHostToken(token: string): Installation<string> {
+    return this.#auth.installHostToken(token);
+  }
+
+  /** The verifier of per-agent tokens. Once per process. */
+  installAgentCredentials(credentials: AgentCredentials): Installation<AgentCredentials> {
+    return this.#auth.installAgentCredentials(credentials);
+  }
+
+  get isAuthRequired(): boolean {
+    return this.#auth.isAuthRequired;
+  }
+
+  /** Open connections by client id. */
+  get sessions(): ReadonlyMap<string, Connection> {
+    return this.#kernel.connections;
+  }
+
+  /** Agent id to the client id of the connection that claims it. */
+  get attachedAgents(): ReadonlyMap<string, string> {
+    return this.#auth.attachments;
+  }
+
+  get isDraining(): boolean {
+    return this.#kernel.isDraining;
+  }
+
+  get acceptedTotal(): number {
+    return this.#kernel.acceptedTotal;
+  }
+
+  /** Calls and errors by method since the start. */
+  methodCounts(): MethodCount[] {
+    return this.#kernel.counts();
+  }
+
+  /** Makes a session of a channel and begins to serve it. */
+  createSession(channel: Channel, options?: AcceptOptions): Connection {
+    return this.#kernel.accept(channel, options);
+  }
+
+  /** Ends a session and runs its disconnect steps; resolves with it once they are done. */
+  removeSession(clientId: string): Promise<Connection | undefined> {
+    return this.#kernel.remove(clientId);
+  }
+
+  /** The memory a session works on: the shared one where it was configured. */
+  memoryOf(_connection: Connection): MemoryEngine | undefined {
+    return this.#config.sharedMemory;
+  }
+
+  /** Path of a session's event journal. The file is made at the first event. */
+  journalPathOf(connection: Connection): string {
+    return this.#journals.logOf(connection).path;
+  }
+
+  /** House-keeping at boot. Never fails the start. */
+  async sweepStorage(): Promise<{ journalsRemoved: number }> {
+    return { journalsRemoved: await pruneJournals(this.journalDir, this.#config.journalRetention ?? defaultJournalRetention) };
+  }
+
+  /** Refuses new work, lets running calls finish until the deadline, then closes every connection. */
+  async drain(deadlineMs: number): Promise<void> {
+    await this.#kernel.drain(deadlineMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#kernel[Symbol.asyncDispose]();
+    this.#journals[Symbol.dispose]();
+    this.#auth[Symbol.dispose]();
+  }
+
+  #facts() {
+    const state = this;
+    return {
+      startedAt: this.startedAt,
+      get sessions(): number {
+        return state.#kernel.connections.size;
+      },
+      get requestsTotal(): number {
+        return state.#kernel.requestsTotal;
+      },
+      get isAuthRequired(): boolean {
+        return state.#auth.isAuthRequired;
+      },
+      get isDraining(): boolean {
+        return state.#kernel.isDraining;
+      },
+      get loopDelayP99Ms(): number {
+        return state.#config.loopDelayP99Ms?.() ?? 0;
+      },
+      get degraded(): string[] {
+        return state.health.problems;
+      },
+    };
+  }
+}

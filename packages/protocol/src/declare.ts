@@ -1,0 +1,74 @@
+// How a method, an event and a callback are declared. Everything that must agree about one (route, params check,
+// access gate, typed client, OpenRPC, method reference, contract tests) is derived from its declaration.
+import type { z } from 'zod';
+import type { ErrorKind } from './errors.ts';
+
+/** Who may call. `public`: anyone; `session`: any authenticated caller; `client`: all but agents; `host`: the host
+ *  role, where a host token is installed. */
+export type Access = 'public' | 'session' | 'client' | 'host';
+
+export interface MethodOptions<P extends z.ZodType, R extends z.ZodType> {
+  summary: string;
+  /** Shape of `params`. Absent and null params are read as `{}`. Unknown fields are ignored. */
+  params: P;
+  result: R;
+  access: Access;
+  effect: 'read' | 'write';
+  /** Calls on one connection that share this key run one after another; without it they run concurrently. */
+  order?: string;
+  /** Time the handler has, in ms, when it differs from the default (30 min). */
+  deadlineMs?: number;
+  /** Errors a caller should expect beyond the ones every method has. */
+  errors?: readonly ErrorKind[];
+  /** Title of the section of the wire contract it comes from. */
+  section: string;
+  /** Set for methods this implementation adds to the original's. */
+  isExtension?: boolean;
+}
+
+export interface MethodDeclaration<P extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> extends MethodOptions<P, R> {
+  readonly kind: 'method';
+}
+
+export interface EventDeclaration<P extends z.ZodType = z.ZodType> {
+  readonly kind: 'event';
+  readonly summary: string;
+  readonly params: P;
+  /** What a client does first to receive it. */
+  readonly precondition: string;
+  readonly section: string;
+}
+
+export interface CallbackDeclaration<P extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {
+  readonly kind: 'callback';
+  readonly summary: string;
+  readonly params: P;
+  readonly result: R;
+  readonly section: string;
+}
+
+/** Declares a method that clients call. */
+export function method<P extends z.ZodType, R extends z.ZodType>(options: MethodOptions<P, R>): MethodDeclaration<P, R> {
+  return { kind: 'method', ...options };
+}
+
+/** Declares a notification the server sends. */
+export function event<P extends z.ZodType>(options: Omit<EventDeclaration<P>, 'kind'>): EventDeclaration<P> {
+  return { kind: 'event', ...options };
+}
+
+/** Declares a request the server makes of a client. */
+export function callback<P extends z.ZodType, R extends z.ZodType>(
+  options: Omit<CallbackDeclaration<P, R>, 'kind'>,
+): CallbackDeclaration<P, R> {
+  return { kind: 'callback', ...options };
+}
+
+/** The declarations of one domain, by wire name. */
+export type DomainContract = Readonly<Record<string, MethodDeclaration>>;
+
+/** What a caller passes: optional fields may be left out. */
+export type ParamsOf<M> = M extends { params: infer P extends z.ZodType } ? z.input<P> : never;
+/** What a handler receives: checked, defaults filled in. */
+export type CheckedParamsOf<M> = M extends { params: infer P extends z.ZodType } ? z.output<P> : never;
+export type ResultOf<M> = M extends { result: infer R extends z.ZodType } ? z.output<R> : never;

@@ -1,0 +1,99 @@
+// The contract as OpenRPC 1.x (spec.open-rpc.org), derived from the declarations.
+import { z } from 'zod';
+import type { CallbackDeclaration, DomainContract, EventDeclaration, MethodDeclaration } from './declare.ts';
+import { errorTable, type ErrorKind } from './errors.ts';
+
+type JsonSchema = Record<string, unknown>;
+
+/** One method as JSON: what a program needs to call it. */
+export function toMethodSchema(name: string, declaration: MethodDeclaration): Record<string, unknown> {
+  const { summary, access, effect, section, params, result, deadlineMs, order, isExtension } = declaration;
+  return {
+    name,
+    summary,
+    access,
+    effect,
+    section,
+    ...(order !== undefined && { order }),
+    ...(deadlineMs !== undefined && { deadline_ms: deadlineMs }),
+    ...(isExtension && { extension: true }),
+    params: jsonSchema(params, 'input'),
+    result: jsonSchema(result, 'output'),
+  };
+}
+
+export interface OpenRpcInput {
+  methods: DomainContract;
+  events: Readonly<Record<string, EventDeclaration>>;
+  callbacks: Readonly<Record<string, CallbackDeclaration>>;
+  version: string;
+}
+
+/** The whole interface. Events and callbacks, which OpenRPC has no place for, stand under `x-events` and `x-callbacks`. */
+export function toOpenRpc({ methods, events, callbacks, version }: OpenRpcInput): Record<string, unknown> {
+  return {
+    openrpc: '1.3.2',
+    info: {
+      title: 'CAR, the Common Agent Runtime',
+      version,
+      description: 'JSON-RPC 2.0 over WebSocket, on TCP and on a Unix socket.',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+    servers: [{ name: 'local daemon', url: 'ws://127.0.0.1:9100' }],
+    methods: sortedEntries(methods).map(([name, declaration]) => toOpenRpcMethod(name, declaration)),
+    'x-events': sortedEntries(events).map(([name, { summary, precondition, section, params }]) => ({
+      name,
+      summary,
+      precondition,
+      section,
+      params: jsonSchema(params, 'output'),
+    })),
+    'x-callbacks': sortedEntries(callbacks).map(([name, { summary, section, params, result }]) => ({
+      name,
+      summary,
+      section,
+      params: jsonSchema(params, 'output'),
+      result: jsonSchema(result, 'input'),
+    })),
+  };
+}
+
+function toOpenRpcMethod(name: string, declaration: MethodDeclaration): Record<string, unknown> {
+  const params = jsonSchema(declaration.params, 'input');
+  const isPositional = params['type'] === 'array';
+  return {
+    name,
+    summary: declaration.summary,
+    description: `Access: ${declaration.access}. Effect: ${declaration.effect}. Section: ${declaration.section}.`,
+    paramStructure: isPositional ? 'by-position' : 'by-name',
+    params: isPositional ? [] : toContentDescriptors(params),
+    // A method whose params are one bare array cannot be said in OpenRPC's list of named params.
+    ...(isPositional && { 'x-params': params }),
+    result: { name: 'result', schema: jsonSchema(declaration.result, 'output') },
+    errors: (declaration.errors ?? []).map(toError),
+    'x-access': declaration.access,
+    'x-effect': declaration.effect,
+    ...(declaration.isExtension && { 'x-extension': true }),
+  };
+}
+
+function toContentDescriptors(params: JsonSchema): Record<string, unknown>[] {
+  const properties = (params['properties'] ?? {}) as Record<string, JsonSchema>;
+  const required = (params['required'] ?? []) as string[];
+  return Object.entries(properties)
+    .map(([name, schema]) => ({ name, required: required.includes(name), schema }))
+    .toSorted((left, right) => Number(right.required) - Number(left.required));
+}
+
+function toError(kind: ErrorKind): Record<string, unknown> {
+  return { code: errorTable[kind].code, message: errorTable[kind].meaning, data: { reason: kind } };
+}
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-7', unrepresentable: 'any' }) as JsonSchema;
+  return rest;
+}
+
+function sortedEntries<T>(record: Readonly<Record<string, T>>): [string, T][] {
+  return Object.entries(record).toSorted(([left], [right]) => (left < right ? -1 : 1));
+}

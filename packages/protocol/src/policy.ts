@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { method } from './declare.ts';
+import { policyDefinition } from './records.ts';
+
+const scope = z.union([z.literal('global'), z.object({ session_id: z.string() })]);
+const section = 'Policies';
+
+export const policy = {
+  'policy.register': method({
+    summary: 'Add a denial rule; names need not be unique',
+    params: policyDefinition,
+    result: z.object({ registered: z.string(), scope }),
+    access: 'session',
+    effect: 'write',
+    errors: ['failed'],
+    section,
+  }),
+  'policy.unregister': method({
+    summary: 'Remove every policy of a name; none is not an error',
+    params: z.object({ name: z.string(), session_id: z.string().optional() }),
+    result: z.object({ unregistered: z.string(), removed: z.number(), scope }),
+    access: 'session',
+    effect: 'write',
+    section,
+  }),
+  'policy.list': method({
+    summary: 'Policies in the order they were registered',
+    params: z.object({ session_id: z.string().optional() }),
+    result: z.object({ policies: z.array(z.object({ name: z.string(), description: z.string() })), scope }),
+    access: 'session',
+    effect: 'read',
+    section,
+  }),
+};
