@@ -1,6 +1,6 @@
 /** An error as JSON-RPC 2.0 carries it: `{ code, message, data? }` (JSON-RPC 2.0, Error object). */
 export class RpcError extends Error {
-  override readonly name = 'RpcError';
+  override readonly name: string = 'RpcError';
   readonly code: number;
   readonly data: unknown;
 
@@ -17,8 +17,8 @@ export class ChannelClosedError extends Error {
   /** WebSocket close code where there was one, else 1006. */
   readonly closeCode: number;
 
-  constructor(message: string, closeCode = 1006) {
-    super(message);
+  constructor(message: string, closeCode = 1006, options: { cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.closeCode = closeCode;
   }
 }

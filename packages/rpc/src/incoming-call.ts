@@ -2,7 +2,8 @@ import { ChannelClosedError, RpcError, rpcCode } from './errors.ts';
 
 /** Where a call's answer goes: the peer itself, or the batch it came in. */
 export interface ReplySink {
-  settle(call: IncomingCall, reply: string): void;
+  /** Without a reply the call is over and nothing is sent. */
+  settle(call: IncomingCall, reply: string | undefined): void;
 }
 
 /** One request from the other side. Answer it exactly once; a second answer is ignored. */
@@ -66,7 +67,12 @@ export class IncomingCall {
     this.#answer(errorText(this.idText, error));
   }
 
-  #answer(text: string): void {
+  /** Ends the call without an answer, for one whose caller has said that it no longer waits. */
+  drop(): void {
+    if (!this.#isAnswered) this.#answer(undefined);
+  }
+
+  #answer(text: string | undefined): void {
     this.#isAnswered = true;
     this.#sink.settle(this, text);
   }

@@ -117,9 +117,9 @@ export class Peer implements ReplySink {
     this.channel.close(code, reason);
   }
 
-  settle(call: IncomingCall, reply: string): void {
+  settle(call: IncomingCall, reply: string | undefined): void {
     this.#inFlight.delete(call.idText);
-    this.#send(reply);
+    if (reply !== undefined) this.#send(reply);
   }
 
   #admits(isBestEffort = false): boolean {
@@ -252,10 +252,10 @@ class Batch implements ReplySink {
     this.#replies.push(reply);
   }
 
-  settle(call: IncomingCall, reply: string): void {
+  settle(call: IncomingCall, reply: string | undefined): void {
     this.#inFlight.delete(call.idText);
     this.#expected--;
-    this.add(reply);
+    if (reply !== undefined) this.add(reply);
     this.#finish();
   }
 

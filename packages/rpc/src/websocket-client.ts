@@ -1,5 +1,6 @@
 // WebSocket channels on the connecting side in Node, over TCP or a Unix socket, through `ws`.
 import type { IncomingMessage } from 'node:http';
+import { connect as connectSocket } from 'node:net';
 import { WebSocket } from 'ws';
 import type { Channel, ChannelHandlers } from './channel.ts';
 import { ChannelClosedError } from './errors.ts';
@@ -9,6 +10,10 @@ import { atEndOfTurn } from './turn.ts';
 export interface OpenWebSocketOptions {
   /** `ws://host:port/path`, `wss://…`, or `ws+unix:/path/to.sock:/`. */
   url: string;
+  /** Connects to this Unix socket instead of the host of `url`. Any path will do, also one that no URL can carry. */
+  socketPath?: string;
+  /** Gives up on the connection while it is being made. */
+  signal?: AbortSignal;
   maxFrameBytes?: number;
   /** Time for the TCP connection and the upgrade together, in ms. Default 10 000. */
   handshakeTimeoutMs?: number;
@@ -21,33 +26,47 @@ export interface OpenWebSocketOptions {
 
 /** Connects and resolves once the upgrade is done. Rejects with `ChannelClosedError` naming the cause. */
 export function openWebSocket(options: OpenWebSocketOptions): Promise<Channel> {
-  const ws = new WebSocket(options.url, options.protocols ?? [], {
+  const { url, socketPath, signal } = options;
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  let key = '';
+  const ws = new WebSocket(url, options.protocols ?? [], {
     perMessageDeflate: false,
     maxPayload: options.maxFrameBytes ?? 64 * 1024 * 1024,
     handshakeTimeout: options.handshakeTimeoutMs ?? 10_000,
     ...(options.headers && { headers: options.headers }),
+    ...(socketPath !== undefined && { createConnection: () => connectSocket(socketPath) }),
+    // Called before the constructor returns.
     finishRequest: (request) => {
       key = String(request.getHeader('sec-websocket-key') ?? '');
       request.end();
     },
   });
-  let key = '';
-  const channel = new ClientWebSocketChannel(ws, options.url.startsWith('ws+unix:') ? 'unix' : 'tcp');
+  const isUnix = socketPath !== undefined || url.startsWith('ws+unix:');
+  const channel = new ClientWebSocketChannel(ws, isUnix ? 'unix' : 'tcp');
   const { promise, resolve, reject } = Promise.withResolvers<Channel>();
   let refusal: Error | undefined;
+  const refuse = (error: Error): void => {
+    refusal = error;
+    ws.terminate();
+  };
+  const onAbort = (): void => refuse(signal?.reason as Error);
+  signal?.addEventListener('abort', onAbort, { once: true });
   ws.on('upgrade', (response) => {
     try {
       options.verifyUpgrade?.(response, key);
       channel.use(response.socket);
     } catch (error) {
-      refusal = error as Error;
-      ws.terminate();
+      refuse(error as Error);
     }
   });
-  ws.once('open', () => (refusal ? reject(refusal) : resolve(channel)));
-  ws.on('error', (cause) => reject(refusal ?? new ChannelClosedError(`Cannot connect to ${options.url}: ${cause.message}`)));
-  ws.once('close', () => reject(refusal ?? new ChannelClosedError(`Cannot connect to ${options.url}: connection closed`)));
-  return promise;
+  const failed = (why: string, cause?: Error): void => {
+    reject(refusal ?? new ChannelClosedError(`Cannot connect to ${socketPath ?? url}: ${why}`, 1006, { cause }));
+  };
+  ws.once('open', () => resolve(channel));
+  // An AggregateError (every address of a name failed) has a code and no message.
+  ws.on('error', (cause: NodeJS.ErrnoException) => failed(cause.message || (cause.code ?? cause.name), cause));
+  ws.once('close', () => failed('connection closed'));
+  return promise.finally(() => signal?.removeEventListener('abort', onAbort));
 }
 
 class ClientWebSocketChannel implements Channel {
