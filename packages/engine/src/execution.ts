@@ -1,0 +1,82 @@
+/** What executing a proposal needs from outside, and what it tells. */
+import type { Clock } from './clock.ts';
+import type { IdempotencyCache } from './idempotency-cache.ts';
+import type { JsonObject } from './json-value.ts';
+import type { PolicySet } from './policies.ts';
+import type { StateStore } from './state-store.ts';
+import type { ToolRegistry } from './tool-registry.ts';
+
+/** The kinds of journal events that execution emits (Events and metrics). */
+export type ExecutionEventKind =
+  | 'proposal_received'
+  | 'action_validated'
+  | 'action_rejected'
+  | 'action_executing'
+  | 'action_succeeded'
+  | 'action_failed'
+  | 'action_skipped'
+  | 'action_retrying'
+  | 'action_deduplicated'
+  | 'policy_violation'
+  | 'state_changed'
+  | 'state_snapshot'
+  | 'state_rollback';
+
+/** Without a time: whoever records it stamps it, one stamp for many. Left to its receiver; nobody changes it here. */
+export interface ExecutionEvent {
+  readonly action_id: string | null;
+  readonly proposal_id: string;
+  readonly data: JsonObject;
+}
+
+export interface ToolCall {
+  readonly action_id: string;
+  readonly tool: string;
+  readonly parameters: JsonObject;
+  /** The action's own budget for this attempt. Absent when it has none. */
+  readonly timeout_ms?: number;
+  /** Counts from 1. */
+  readonly attempt: number;
+  readonly session_id?: string;
+}
+
+export interface Capabilities {
+  /** Tools that may be called; empty or absent means all of them. */
+  readonly allow?: ReadonlySet<string>;
+  /** Tools that may not be called, whatever `allow` says. */
+  readonly deny?: ReadonlySet<string>;
+}
+
+export interface ExecutionEnv {
+  readonly tools: ToolRegistry;
+  readonly state: StateStore;
+  readonly policies?: PolicySet | undefined;
+  readonly capabilities?: Capabilities | undefined;
+  /** Without one, `idempotent` actions run every time. */
+  readonly idempotency?: IdempotencyCache | undefined;
+  readonly clock?: Clock | undefined;
+  /**
+   * Runs a tool: answers with its output, or fails with an error whose message becomes the action's error. When
+   * `signal` aborts, the engine no longer waits for the answer: that is the moment to tell the tool to stop.
+   * `signal.reason` is `attemptTimedOut` when the attempt ran out of time, else the reason of the whole execution.
+   */
+  dispatch(call: ToolCall, signal: AbortSignal): unknown;
+  /** Takes note of what happens, in order. Must not throw. */
+  emit(kind: ExecutionEventKind, event: ExecutionEvent): void;
+}
+
+export interface ExecutionOptions {
+  /** Aborts the execution: running attempts end as failed, what has not begun is skipped. */
+  readonly signal?: AbortSignal | undefined;
+  /** Policy session whose denials apply too; unless it is open, every action is rejected. */
+  readonly sessionId?: string | undefined;
+  /** State is read and written in this tenant's view. */
+  readonly tenantId?: string | undefined;
+  /** How many actions of a concurrent level run at once. */
+  readonly maxInFlight?: number | undefined;
+}
+
+export const DEFAULT_MAX_IN_FLIGHT = 100;
+
+/** Why an attempt's signal aborts when its `timeout_ms` is over. One object: making one records a stack each time. */
+export const attemptTimedOut: Error = new Error('action timed out');

@@ -1,0 +1,176 @@
+/** Executes a proposal: level after level, until the end or the first action that stops it. */
+import { rejected, runAction } from './action-pipeline.ts';
+import { DEFAULT_MAX_IN_FLIGHT } from './execution.ts';
+import type { ExecutionEnv, ExecutionOptions } from './execution.ts';
+import { planExecution } from './order.ts';
+import { unknownSession } from './policies.ts';
+import type { Action, ActionResult, Proposal, ProposalResult } from './proposal.ts';
+import { substituteReferences } from './references.ts';
+import { RunContext } from './run-context.ts';
+
+/** A run of actions that answer at once gives way to other work after this long. */
+const MAX_BUSY_MS = 5;
+const ACTIONS_PER_BUSY_CHECK = 64;
+
+/**
+ * Runs every action of a normalised proposal and answers one result for each, in the order of the proposal. What goes
+ * wrong with an action is in its result; a rejection of this promise is a fault of `env`.
+ */
+export async function executeProposal(
+  proposal: Proposal,
+  env: ExecutionEnv,
+  options: ExecutionOptions = {},
+): Promise<ProposalResult> {
+  using run = new RunContext(proposal, env, options);
+  run.emitForProposal('proposal_received', { source: proposal.source, actions: proposal.actions.length });
+  const startedAt = run.clock.monotonic();
+  const { sessionId } = options;
+  const isSessionMissing = sessionId !== undefined && env.policies?.hasSession(sessionId) !== true;
+  const results = isSessionMissing
+    ? rejectAll(run, unknownSession(sessionId))
+    : await new Execution(run, options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT).run();
+  run.cost.total_duration_ms = run.clock.monotonic() - startedAt;
+  return { proposal_id: proposal.id, results, cost: run.cost };
+}
+
+/**
+ * The result of a proposal that was not admitted: every action rejected, nothing dispatched, nothing written. For the
+ * gates in front of execution; `reason` is the error of every action, or tells it for each.
+ */
+export function refuseProposal(
+  proposal: Proposal,
+  env: ExecutionEnv,
+  reason: string | ((action: Action) => string),
+  options: ExecutionOptions = {},
+): ProposalResult {
+  using run = new RunContext(proposal, env, options);
+  run.emitForProposal('proposal_received', { source: proposal.source, actions: proposal.actions.length });
+  return { proposal_id: proposal.id, results: rejectAll(run, reason), cost: run.cost };
+}
+
+function rejectAll(run: RunContext, reason: string | ((action: Action) => string)): ActionResult[] {
+  return run.proposal.actions.map((action) => {
+    run.cost.actions_rejected += 1;
+    return rejected(action, typeof reason === 'string' ? reason : reason(action), run);
+  });
+}
+
+class Execution {
+  readonly #run: RunContext;
+  readonly #actions: readonly Action[];
+  readonly #results: (ActionResult | undefined)[];
+  readonly #maxInFlight: number;
+  /** Outputs by action id, kept only when some action refers to one. */
+  readonly #outputs = new Map<string, unknown>();
+  #hasReferences = false;
+  /** Why nothing more is started. */
+  #stopCause: string | undefined;
+  #sinceBusyCheck = 0;
+  #busySince: number;
+
+  constructor(run: RunContext, maxInFlight: number) {
+    this.#run = run;
+    this.#actions = run.proposal.actions;
+    this.#results = this.#actions.map(() => undefined);
+    this.#maxInFlight = Math.max(1, maxInFlight);
+    this.#busySince = run.clock.monotonic();
+  }
+
+  async run(): Promise<ActionResult[]> {
+    const { levels, hasReferences } = planExecution(this.#actions);
+    this.#hasReferences = hasReferences;
+    for (const level of levels) {
+      if (this.#isStopped) break;
+      if (this.#mayOverlap(level)) await this.#runConcurrently(level);
+      else await this.#runInOrder(level);
+    }
+    return this.#actions.map((action, index) => this.#results[index] ?? this.#skip(action));
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopCause !== undefined || this.#run.cancellation.isCancelled;
+  }
+
+  #mayOverlap(level: readonly number[]): boolean {
+    return level.length > 1 && level.every((index) => this.#actions[index]!.failure_behavior !== 'abort');
+  }
+
+  async #runInOrder(level: readonly number[]): Promise<void> {
+    for (const index of level) {
+      if (this.#isStopped) return;
+      const result = this.#start(index);
+      this.#conclude(index, result instanceof Promise ? await result : result);
+      if (this.#isBusyTooLong) await this.#giveWay();
+    }
+  }
+
+  /**
+   * A level runs as a whole: an action that stops the proposal keeps the next level from starting, not its siblings,
+   * or results would depend on how long each of them took. Only cancelling leaves siblings out.
+   */
+  async #runConcurrently(level: readonly number[]): Promise<void> {
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      while (next < level.length && !this.#run.cancellation.isCancelled) {
+        const index = level[next]!;
+        next += 1;
+        const result = this.#start(index);
+        this.#conclude(index, result instanceof Promise ? await result : result);
+        if (this.#isBusyTooLong) await this.#giveWay();
+      }
+    };
+    const lanes: Promise<void>[] = [];
+    while (lanes.length < this.#maxInFlight && next < level.length && !this.#run.cancellation.isCancelled) {
+      lanes.push(lane());
+    }
+    await Promise.all(lanes);
+  }
+
+  #start(index: number): ActionResult | Promise<ActionResult> {
+    const action = this.#actions[index]!;
+    if (!this.#hasReferences) return runAction(action, this.#run);
+    const parameters = substituteReferences(action.parameters, this.#outputs);
+    return runAction(parameters === action.parameters ? action : { ...action, parameters }, this.#run);
+  }
+
+  #conclude(index: number, result: ActionResult): void {
+    const action = this.#actions[index]!;
+    const { cost } = this.#run;
+    this.#results[index] = result;
+    if (this.#hasReferences) this.#outputs.set(action.id, result.output);
+    if (result.status === 'rejected') cost.actions_rejected += 1;
+    else cost.actions_executed += 1;
+    if (result.status === 'succeeded' || action.failure_behavior === 'skip') return;
+    this.#stopCause ??= `action '${action.id}' ${result.status === 'rejected' ? 'was rejected' : 'failed'}`;
+    // A rejection stops the proposal but takes nothing back, and only `abort` asks for a rollback.
+    if (result.status === 'failed' && action.failure_behavior === 'abort') this.#rollBack(action);
+  }
+
+  #rollBack(failed: Action): void {
+    this.#run.rollBack(failed);
+    for (const result of this.#results) {
+      if (result?.status !== 'succeeded') continue;
+      result.rolled_back = true;
+      result.state_changes = {};
+    }
+  }
+
+  #skip(action: Action): ActionResult {
+    const cause = this.#stopCause ?? `the proposal was cancelled: ${this.#run.cancellation.cause}`;
+    this.#run.cost.actions_skipped += 1;
+    this.#run.emit('action_skipped', action, { reason: cause });
+    return this.#run.toResult(action, 'skipped', `skipped: ${cause}`);
+  }
+
+  get #isBusyTooLong(): boolean {
+    this.#sinceBusyCheck += 1;
+    if (this.#sinceBusyCheck < ACTIONS_PER_BUSY_CHECK) return false;
+    this.#sinceBusyCheck = 0;
+    return this.#run.clock.monotonic() - this.#busySince > MAX_BUSY_MS;
+  }
+
+  async #giveWay(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#busySince = this.#run.clock.monotonic();
+  }
+}

@@ -1,0 +1,99 @@
+/** In which order the actions of a proposal run (Ordering). */
+import { stateKeyOf } from './proposal.ts';
+import type { Action } from './proposal.ts';
+import { findReferences } from './references.ts';
+
+export interface ExecutionPlan {
+  /** Indices into the actions: levels in running order, each level in array order. */
+  readonly levels: readonly (readonly number[])[];
+  /** Whether any action's parameters refer to another action's output. */
+  readonly hasReferences: boolean;
+}
+
+export interface DependencyGraph {
+  /** For each action, the actions that wait for it. An index may appear twice: two reasons to wait are two edges. */
+  readonly successors: readonly (readonly number[])[];
+  /** For each action, how many edges point at it. */
+  readonly waits: readonly number[];
+  readonly hasReferences: boolean;
+}
+
+const ALONE: ExecutionPlan = { levels: [[0]], hasReferences: false };
+
+export function planExecution(actions: readonly Action[]): ExecutionPlan {
+  // The common proposal has one action, and an action cannot wait for itself.
+  if (actions.length === 1) return ALONE;
+  const graph = dependencyGraph(actions);
+  return { levels: toLevels(graph), hasReferences: graph.hasReferences };
+}
+
+/** Every edge of a proposal: keys from earlier writers, ids in `dependencies`, references in parameters. */
+export function dependencyGraph(actions: readonly Action[]): DependencyGraph {
+  const indexOf = new Map(actions.map((action, index) => [action.id, index]));
+  const successors: number[][] = actions.map(() => []);
+  const waits = actions.map(() => 0);
+  const lastWriter = new Map<string, number>();
+  const lastStateWrite = new Map<string, number>();
+  let hasReferences = false;
+
+  const addEdge = (from: number | undefined, to: number): void => {
+    if (from === undefined || from === to) return;
+    successors[from]!.push(to);
+    waits[to]! += 1;
+  };
+
+  actions.forEach((action, index) => {
+    for (const key of action.state_dependencies) addEdge(lastWriter.get(key), index);
+    for (const id of action.dependencies) addEdge(indexOf.get(id), index);
+    findReferences(action.parameters, (id) => {
+      const from = indexOf.get(id);
+      if (from === undefined || from === index) return;
+      hasReferences = true;
+      addEdge(from, index);
+    });
+    // Only now: an action's own writes never make it wait, and a later writer makes no edge.
+    for (const key of Object.keys(action.expected_effects)) lastWriter.set(key, index);
+    const written = action.type === 'state_write' ? stateKeyOf(action) : undefined;
+    if (written !== undefined) {
+      // Waiting for the previous write of the key is waiting for all of them.
+      addEdge(lastStateWrite.get(written), index);
+      lastStateWrite.set(written, index);
+      lastWriter.set(written, index);
+    }
+  });
+  return { successors, waits, hasReferences };
+}
+
+/** Kahn's levels. In a cycle the smallest remaining index runs next, on a level of its own. */
+export function toLevels(graph: DependencyGraph): number[][] {
+  const count = graph.waits.length;
+  const waits = [...graph.waits];
+  const levelOf = waits.map(() => -1);
+  let ready: number[] = [];
+  waits.forEach((wait, index) => {
+    if (wait === 0) ready.push(index);
+  });
+  let placed = 0;
+  let smallest = 0;
+  let level = 0;
+  for (; placed < count; level += 1) {
+    if (ready.length === 0) {
+      while (levelOf[smallest] !== -1) smallest += 1;
+      ready = [smallest];
+    }
+    for (const index of ready) levelOf[index] = level;
+    placed += ready.length;
+    const next: number[] = [];
+    for (const index of ready) {
+      for (const successor of graph.successors[index]!) {
+        waits[successor]! -= 1;
+        if (waits[successor] === 0 && levelOf[successor] === -1) next.push(successor);
+      }
+    }
+    ready = next;
+  }
+  // Filling by index keeps each level in array order without sorting.
+  const levels: number[][] = Array.from({ length: level }, () => []);
+  levelOf.forEach((at, index) => levels[at]!.push(index));
+  return levels;
+}

@@ -1,0 +1,99 @@
+/** What the steps of one execution share. */
+import { systemClock, toTimestamp } from './clock.ts';
+import type { Clock } from './clock.ts';
+import type { ExecutionEnv, ExecutionEventKind, ExecutionOptions } from './execution.ts';
+import type { JsonObject } from './json-value.ts';
+import type { Action, ActionResult, ActionStatus, CostSummary, Proposal } from './proposal.ts';
+import { RunCancellation } from './run-cancellation.ts';
+import type { StateCheckpoint, StateView } from './state-store.ts';
+
+export class RunContext {
+  readonly env: ExecutionEnv;
+  readonly proposal: Proposal;
+  readonly sessionId: string | undefined;
+  readonly tenantId: string;
+  readonly clock: Clock;
+  readonly state: StateView;
+  readonly cancellation: RunCancellation;
+  readonly isCancellable: boolean;
+  readonly cost: CostSummary = {
+    tool_calls: 0,
+    actions_executed: 0,
+    actions_rejected: 0,
+    actions_skipped: 0,
+    total_duration_ms: 0,
+    retries: 0,
+  };
+  readonly #canRollBack: boolean;
+  #checkpoint: StateCheckpoint | undefined;
+  #rememberedKeys: string[] | undefined;
+
+  constructor(proposal: Proposal, env: ExecutionEnv, options: ExecutionOptions) {
+    this.env = env;
+    this.proposal = proposal;
+    this.sessionId = options.sessionId;
+    this.tenantId = options.tenantId ?? '';
+    this.clock = env.clock ?? systemClock;
+    this.state = env.state.view(this.tenantId);
+    this.cancellation = new RunCancellation(options.signal);
+    this.isCancellable = options.signal !== undefined;
+    this.#canRollBack = proposal.actions.some((action) => action.failure_behavior === 'abort');
+  }
+
+  /** Every event of an action says its tool, so that queries by tool find all of them. */
+  emit(kind: ExecutionEventKind, action: Action, details?: JsonObject): void {
+    const data: JsonObject = action.tool === undefined ? { action_type: action.type } : { tool: action.tool };
+    if (details !== undefined) Object.assign(data, details);
+    this.env.emit(kind, { action_id: action.id, proposal_id: this.proposal.id, data });
+  }
+
+  emitForProposal(kind: ExecutionEventKind, data: JsonObject): void {
+    if (this.tenantId !== '') data['tenant'] = this.tenantId;
+    this.env.emit(kind, { action_id: null, proposal_id: this.proposal.id, data });
+  }
+
+  /** The one way actions change state, so that a rollback finds everything. */
+  write(key: string, value: unknown): void {
+    if (this.#canRollBack) this.#openCheckpoint().set(key, value);
+    else this.state.set(key, value);
+  }
+
+  /** Keeps the output of an idempotent action for later proposals, unless this one is rolled back. */
+  remember(key: string, output: unknown): void {
+    this.env.idempotency?.set(key, output);
+    if (this.#canRollBack) (this.#rememberedKeys ??= []).push(key);
+  }
+
+  rollBack(failed: Action): void {
+    const restored = this.#openCheckpoint().restore();
+    for (const key of this.#rememberedKeys ?? []) this.env.idempotency?.delete(key);
+    this.emitForProposal('state_rollback', { caused_by: failed.id, restored });
+  }
+
+  /** Makes the writes final; after a rollback there are none. */
+  [Symbol.dispose](): void {
+    this.#checkpoint?.release();
+    this.cancellation[Symbol.dispose]();
+  }
+
+  toResult(action: Action, status: ActionStatus, error: string | null): ActionResult {
+    return {
+      action_id: action.id,
+      status,
+      output: null,
+      error,
+      state_changes: {},
+      duration_ms: null,
+      timestamp: toTimestamp(this.clock.now()),
+    };
+  }
+
+  /** Nothing was written before, so this is the state the proposal found. Most proposals never get here. */
+  #openCheckpoint(): StateCheckpoint {
+    if (this.#checkpoint === undefined) {
+      this.#checkpoint = this.state.checkpoint();
+      this.emitForProposal('state_snapshot', {});
+    }
+    return this.#checkpoint;
+  }
+}

@@ -1,0 +1,159 @@
+/** The tools of one runtime and the schemas of their parameters. */
+import { ToolError } from './errors.ts';
+import type { JsonObject } from './json-value.ts';
+import { ParameterSchema } from './parameter-schema.ts';
+import type { RegExpEngine } from './parameter-schema.ts';
+
+export type ToolSource = 'builtin' | 'user_defined' | 'subprocess' | 'mcp';
+
+export interface RateLimit {
+  max_calls: number;
+  interval_secs: number;
+}
+
+/** A tool as a caller describes it. */
+export interface ToolDefinition {
+  name: string;
+  description?: string | undefined;
+  /** JSON Schema; `{}` accepts anything. */
+  parameters?: JsonObject | undefined;
+  returns?: JsonObject | undefined;
+  idempotent?: boolean | undefined;
+  cache_ttl_secs?: number | undefined;
+  rate_limit?: RateLimit | undefined;
+}
+
+/** A tool as it is listed: unset optional members are left out. */
+export interface ToolSchema {
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: JsonObject;
+  readonly idempotent: boolean;
+  readonly returns?: JsonObject;
+  readonly cache_ttl_secs?: number;
+  readonly rate_limit?: RateLimit;
+  readonly source?: ToolSource;
+}
+
+export interface ToolRegistryOptions {
+  /** At most this many tools; one more is refused. */
+  maxTools?: number;
+  regExp?: RegExpEngine;
+}
+
+interface Entry {
+  readonly tool: ToolSchema;
+  readonly parameters: ParameterSchema;
+}
+
+const MAX_TOOLS = 10_000;
+
+export class ToolRegistry {
+  readonly #entries = new Map<string, Entry>();
+  readonly #maxTools: number;
+  readonly #regExp: RegExpEngine | undefined;
+  #lastRegistration: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ToolRegistryOptions = {}) {
+    this.#maxTools = options.maxTools ?? MAX_TOOLS;
+    this.#regExp = options.regExp;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * Registers tools that someone described to us and answers how many. One that has no name or no valid schema
+   * refuses the whole list. The same name replaces. Registrations take effect in the order of the calls.
+   */
+  register(definitions: readonly ToolDefinition[], source: ToolSource = 'user_defined'): Promise<number> {
+    const registration = this.#lastRegistration.then(() => this.#register(definitions, source));
+    // Whoever registers next does not care whether this one was refused; its own caller is told.
+    this.#lastRegistration = registration.catch(() => undefined);
+    return registration;
+  }
+
+  /** Registers a tool whose schema is known to be valid: ours, or one that was checked when it was installed. */
+  add(tool: ToolSchema): void {
+    this.#insert(this.#toEntry(tool));
+  }
+
+  /** Answers whether there was such a tool. */
+  unregister(name: string): boolean {
+    return this.#entries.delete(name);
+  }
+
+  get(name: string): ToolSchema | undefined {
+    return this.#entries.get(name)?.tool;
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  /** Sorted by name. */
+  list(): ToolSchema[] {
+    return [...this.#entries.values()]
+      .map((entry) => entry.tool)
+      .sort((left, right) => (left.name < right.name ? -1 : 1));
+  }
+
+  /** Something to wait for before `check`, or undefined when nothing is left to do: the usual case costs no promise. */
+  prepare(name: string): Promise<void> | undefined {
+    const entry = this.#entries.get(name);
+    return entry === undefined || entry.parameters.isReady ? undefined : entry.parameters.prepare();
+  }
+
+  /** What is wrong with calling the tool this way, or null. */
+  check(name: string, parameters: JsonObject): string | null {
+    const entry = this.#entries.get(name);
+    return entry === undefined ? `tool '${name}' is not registered` : entry.parameters.check(parameters);
+  }
+
+  async #register(definitions: readonly ToolDefinition[], source: ToolSource): Promise<number> {
+    const entries: Entry[] = [];
+    for (const definition of definitions) {
+      if (definition.name === '') throw new ToolError('invalid_name', '', 'Cannot register a tool: its name is empty');
+      const entry = this.#toEntry(toToolSchema(definition, source));
+      try {
+        await entry.parameters.assertValid();
+      } catch (error) {
+        const cause = error instanceof Error ? error.message : String(error);
+        const message = `Cannot register tool "${definition.name}": its parameters are no valid JSON Schema: ${cause}`;
+        throw new ToolError('invalid_schema', definition.name, message, { cause: error });
+      }
+      entries.push(entry);
+    }
+    for (const entry of entries) this.#insert(entry);
+    return entries.length;
+  }
+
+  #toEntry(tool: ToolSchema): Entry {
+    return { tool, parameters: ParameterSchema.for(tool.parameters, this.#regExp) };
+  }
+
+  #insert(entry: Entry): void {
+    const { name } = entry.tool;
+    if (this.#entries.size >= this.#maxTools && !this.#entries.has(name)) {
+      const message = `Cannot register tool "${name}": ${this.#entries.size} tools are registered, at most ${this.#maxTools} are allowed`;
+      throw new ToolError('too_many_tools', name, message);
+    }
+    this.#entries.set(name, entry);
+  }
+}
+
+/** A definition with its defaults. */
+export function toToolSchema(definition: ToolDefinition, source?: ToolSource): ToolSchema {
+  const { name, description, parameters, returns, idempotent, cache_ttl_secs, rate_limit } = definition;
+  return {
+    name,
+    description: description ?? '',
+    parameters: parameters ?? {},
+    idempotent: idempotent ?? false,
+    ...(returns == null ? {} : { returns }),
+    ...(cache_ttl_secs == null ? {} : { cache_ttl_secs }),
+    ...(rate_limit == null ? {} : { rate_limit }),
+    ...(source === undefined ? {} : { source }),
+  };
+}
