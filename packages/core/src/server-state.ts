@@ -3,7 +3,12 @@ import { resolve } from 'node:path';
 import type { Channel, PeerOptions } from '@car-runtime/rpc';
 import { authDomain, AuthService, type AgentCredentials } from './domains/auth/index.ts';
 import { createJournals, defaultJournalRetention, pruneJournals, type JournalRetention, type Journals } from './domains/events/index.ts';
+import { createPolicySets, policyDomain } from './domains/policy/index.ts';
+import { proposalDomain, ProposalService } from './domains/proposal/index.ts';
 import { serverDomain } from './domains/server/index.ts';
+import { sessionDomain } from './domains/session/index.ts';
+import { createStateStores, stateDomain } from './domains/state/index.ts';
+import { createToolAccess, toolsDomain } from './domains/tools/index.ts';
 import type { Connection } from './kernel/connection.ts';
 import type { MethodCount } from './kernel/dispatcher.ts';
 import { Health } from './kernel/health.ts';
@@ -72,8 +77,21 @@ export class ServerState implements AsyncDisposable {
     });
     if (config.agentCredentials) this.#auth.installAgentCredentials(config.agentCredentials);
     this.#journals = createJournals(this.journalDir, this.health, logger);
+    const storeOf = createStateStores();
+    const policiesOf = createPolicySets();
+    const toolAccess = createToolAccess(config.toolTimeoutMs ?? defaultToolTimeoutMs);
+    const { registryOf, dispatch } = toolAccess;
+    const proposals = new ProposalService({ registryOf, storeOf, policiesOf, logOf: this.#journals.logOf, dispatch });
     this.#kernel = new Kernel({
-      domains: [authDomain(this.#auth), serverDomain(this.#facts())],
+      domains: [
+        authDomain(this.#auth),
+        serverDomain(this.#facts()),
+        sessionDomain({ registryOf, policiesOf }),
+        stateDomain(storeOf),
+        toolsDomain(toolAccess),
+        policyDomain(policiesOf),
+        proposalDomain(proposals),
+      ],
       credentials: this.#auth,
       logger,
       handlerTimeoutMs: config.handlerTimeoutMs ?? defaultHandlerTimeoutMs,

@@ -1,4 +1,5 @@
 export type { Channel, ChannelHandlers, CloseInfo } from './channel.ts';
+export { startDeadline, type Deadline } from './deadline.ts';
 export { ChannelClosedError, RequestTimeoutError, RpcError, rpcCode } from './errors.ts';
 export { SharedFrame } from './frame.ts';
 export { IncomingCall } from './incoming-call.ts';

@@ -1,5 +1,6 @@
 // Requests this side made and has no answer to yet. Whoever removes an entry decides its fate, so an answer, a
 // timeout, an abort and a close can never all claim the same request.
+import { startDeadline, type Deadline } from './deadline.ts';
 import { RequestTimeoutError, RpcError, type ChannelClosedError } from './errors.ts';
 
 export interface RequestOptions {
@@ -14,7 +15,7 @@ export interface RequestOptions {
 interface Pending {
   resolve(result: unknown): void;
   reject(error: unknown): void;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  deadline: Deadline | undefined;
   signal: AbortSignal | undefined;
   onAbort: (() => void) | undefined;
 }
@@ -39,9 +40,9 @@ export class PendingRequests {
 
   add(id: string | number, method: string, { signal, timeoutMs }: RequestOptions): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const entry: Pending = { resolve, reject, timer: undefined, signal, onAbort: undefined };
+    const entry: Pending = { resolve, reject, deadline: undefined, signal, onAbort: undefined };
     if (timeoutMs !== undefined) {
-      entry.timer = setTimeout(() => this.#take(id)?.reject(new RequestTimeoutError(method, timeoutMs)), timeoutMs);
+      entry.deadline = startDeadline(timeoutMs, () => this.#take(id)?.reject(new RequestTimeoutError(method, timeoutMs)));
     }
     if (signal) {
       entry.onAbort = () => this.#take(id)?.reject(signal.reason);
@@ -67,7 +68,7 @@ export class PendingRequests {
     const entry = this.#entries.get(id);
     if (!entry) return undefined;
     this.#entries.delete(id);
-    if (entry.timer !== undefined) clearTimeout(entry.timer);
+    entry.deadline?.cancel();
     if (entry.onAbort) entry.signal?.removeEventListener('abort', entry.onAbort);
     return entry;
   }

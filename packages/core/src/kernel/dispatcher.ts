@@ -1,6 +1,6 @@
 // From a request to its handler: auth gate, route, role, params, order, deadline, answer. The read loop never waits.
 import { fail, invalidParams, type MethodDeclaration } from '@car-runtime/protocol';
-import { RpcError, type IncomingCall } from '@car-runtime/rpc';
+import { RpcError, startDeadline, type Deadline, type IncomingCall } from '@car-runtime/rpc';
 import { refusalOf, type CredentialState } from './access.ts';
 import type { Connection } from './connection.ts';
 import type { AnyDomain, CallContext, NotificationHandler } from './domain.ts';
@@ -9,9 +9,6 @@ import { OrderedQueues } from './ordered-queues.ts';
 
 /** WebSocket close code for a client that may not go on (RFC 6455, 7.4.1: policy violation). */
 export const policyViolation = 1008;
-
-/** The longest delay a timer takes; a longer deadline is as good as this one. */
-const maxTimerMs = 2 ** 31 - 1;
 
 interface Route {
   readonly declaration: MethodDeclaration;
@@ -129,23 +126,23 @@ export class Dispatcher {
       this.#resolve(route, call, outcome);
       return undefined;
     }
-    const timer = this.#startDeadline(route, call, params);
+    const deadline = this.#startDeadline(route, call, params);
     return outcome.then(
       (result) => {
-        clearTimeout(timer);
+        deadline.cancel();
         this.#resolve(route, call, result);
       },
       (error) => {
-        clearTimeout(timer);
+        deadline.cancel();
         this.#reject(route, call, this.#toRpcError(error, call));
       },
     );
   }
 
-  #startDeadline(route: Route, call: IncomingCall, params: unknown): NodeJS.Timeout {
+  #startDeadline(route: Route, call: IncomingCall, params: unknown): Deadline {
     const defaultMs = route.declaration.deadlineMs ?? this.#options.handlerTimeoutMs;
     const deadlineMs = route.deadlineOf?.(params as never, defaultMs) ?? defaultMs;
-    return setTimeout(() => this.#abandon(route, call, deadlineMs), Math.min(deadlineMs, maxTimerMs));
+    return startDeadline(deadlineMs, () => this.#abandon(route, call, deadlineMs));
   }
 
   #abandon(route: Route, call: IncomingCall, deadlineMs: number): void {

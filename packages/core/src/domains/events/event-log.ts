@@ -1,5 +1,6 @@
 // The event journal of one connection: JSONL, one event a line, append only (Events and metrics).
 import type { AppendFile } from '../../infra/append-file.ts';
+import { timestamp } from '../../infra/timestamp.ts';
 
 export interface EventFields {
   action_id?: string | undefined;
@@ -24,12 +25,12 @@ export class EventLog implements Disposable {
     return this.#count;
   }
 
-  append(kind: string, { action_id, proposal_id, data }: EventFields, timestamp = new Date().toISOString()): void {
+  append(kind: string, { action_id, proposal_id, data }: EventFields): void {
     this.#count++;
-    const ids =
-      (action_id === undefined ? '' : `,"action_id":${JSON.stringify(action_id)}`) +
-      (proposal_id === undefined ? '' : `,"proposal_id":${JSON.stringify(proposal_id)}`);
-    this.#file.append(`{"kind":"${kind}"${ids},"data":${data === undefined ? '{}' : JSON.stringify(data)},"timestamp":"${timestamp}"}`);
+    let line = `{"kind":"${kind}"`;
+    if (action_id !== undefined) line += `,"action_id":${JSON.stringify(action_id)}`;
+    if (proposal_id !== undefined) line += `,"proposal_id":${JSON.stringify(proposal_id)}`;
+    this.#file.append(`${line},"data":${data === undefined ? '{}' : JSON.stringify(data)},"timestamp":"${timestamp()}"}`);
   }
 
   [Symbol.dispose](): void {

@@ -1,0 +1,43 @@
+// Calling a tool that the client answers: `tools.execute`, its wait, and the `tools.cancel` of whoever gives up first
+// (Tool callback).
+import { ChannelClosedError, RequestTimeoutError } from '@car-runtime/rpc';
+import type { ToolCall } from '@car-runtime/engine';
+import type { Connection } from '../../kernel/connection.ts';
+
+/** Added to an action's own budget, so that the engine's deadline fires first. */
+const graceMs = 5_000;
+
+/**
+ * Asks the client to run a tool and resolves with its output. The message of every rejection is what the action
+ * reports. Giving up (own wait, or `signal`) removes the pending request first, so exactly one `tools.cancel` is sent
+ * and never after an answer was taken.
+ */
+export async function callTool(connection: Connection, call: ToolCall, defaultTimeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
+  const { peer } = connection;
+  const { action_id, tool, parameters, timeout_ms, attempt, session_id } = call;
+  const waitMs = timeout_ms === undefined ? defaultTimeoutMs : timeout_ms + graceMs;
+  const request_id = String(peer.nextRequestId());
+  const params = { action_id, tool, parameters, timeout_ms, attempt, request_id, session_id };
+  try {
+    return await peer.request('tools.execute', params, { id: request_id, signal, timeoutMs: waitMs });
+  } catch (error) {
+    if (error instanceof ChannelClosedError) throw new Error(`tool '${tool}' callback channel closed`, { cause: error });
+    if (signal?.aborted && error === signal.reason) {
+      peer.notify('tools.cancel', { request_id, action_id, reason: messageOf(error) });
+      throw error;
+    }
+    if (error instanceof RequestTimeoutError) {
+      const reason = `tool '${tool}' callback timed out (${Math.floor(waitMs / 1000)}s)`;
+      peer.notify('tools.cancel', { request_id, action_id, reason });
+      throw new Error(reason, { cause: error });
+    }
+    if (error instanceof TypeError || error instanceof RangeError) {
+      throw new Error(`failed to send tool callback: ${error.message}`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

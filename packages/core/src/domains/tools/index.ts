@@ -1,0 +1,51 @@
+import { tools } from '@car-runtime/protocol';
+import { ToolRegistry, type ToolCall } from '@car-runtime/engine';
+import { perConnection, type Connection } from '../../kernel/connection.ts';
+import type { Domain } from '../../kernel/domain.ts';
+import { callTool } from './callback.ts';
+import { toolMethods } from './methods.ts';
+
+export interface ToolAccess {
+  registryOf(connection: Connection): ToolRegistry;
+  /** Runs a tool of the connection; rejects with an error whose message the action reports. */
+  dispatch(connection: Connection, call: ToolCall, signal?: AbortSignal): Promise<unknown>;
+}
+
+/** Every session lists it from the start (Tool methods). */
+const messagingSend = {
+  name: 'messaging.send',
+  description: 'Send a message to a person or a channel',
+  parameters: {
+    type: 'object',
+    properties: {
+      channel: { type: 'string' },
+      kind: { enum: ['direct', 'channel'] },
+      to: { type: 'string' },
+      body: { type: 'string' },
+    },
+    required: ['channel', 'to', 'body'],
+  },
+  idempotent: false,
+  source: 'builtin',
+} as const;
+
+export function createToolAccess(defaultTimeoutMs: number): ToolAccess {
+  const registryOf = perConnection(() => {
+    const registry = new ToolRegistry();
+    registry.add(messagingSend);
+    return registry;
+  });
+  return {
+    registryOf,
+    dispatch: (connection, call, signal) => {
+      // Built in, and never handed to the client under this name (Tool dispatch precedence).
+      if (call.tool === messagingSend.name) return Promise.reject(new Error('messaging.send: no message sink is configured'));
+      return callTool(connection, call, defaultTimeoutMs, signal);
+    },
+  };
+}
+
+/** `tools.*`: the tools of the connection, which its client answers. */
+export function toolsDomain(access: ToolAccess): Domain<typeof tools> {
+  return { name: 'tools', contract: tools, methods: toolMethods(access) };
+}

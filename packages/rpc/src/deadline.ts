@@ -1,0 +1,77 @@
+// Deadlines of a second and more, on one coarse wheel: arming and disarming one costs a set entry instead of a timer.
+
+const tickMs = 50;
+/** Below this a timer of its own is exact enough to matter. */
+const minWheelMs = 1_000;
+
+/** Something that happens at a time unless it is cancelled first. */
+export interface Deadline {
+  cancel(): void;
+}
+
+class WheelEntry implements Deadline {
+  readonly #slot: Set<WheelEntry>;
+  readonly expire: () => void;
+
+  constructor(slot: Set<WheelEntry>, expire: () => void) {
+    this.#slot = slot;
+    this.expire = expire;
+    slot.add(this);
+  }
+
+  cancel(): void {
+    if (this.#slot.delete(this)) armed--;
+  }
+}
+
+class TimerEntry implements Deadline {
+  readonly #timer: ReturnType<typeof setTimeout>;
+
+  constructor(delayMs: number, expire: () => void) {
+    this.#timer = setTimeout(expire, delayMs);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Slots by tick number. A slot lives until its tick, so there are at most as many as ticks to the farthest deadline. */
+const slots = new Map<number, Set<WheelEntry>>();
+let armed = 0;
+let lastTick = 0;
+let ticker: ReturnType<typeof setInterval> | undefined;
+
+/** Calls `expire` after `delayMs`, at most 50 ms late for a second and more, unless cancelled first. */
+export function startDeadline(delayMs: number, expire: () => void): Deadline {
+  if (delayMs < minWheelMs) return new TimerEntry(delayMs, expire);
+  const now = performance.now();
+  if (!ticker) {
+    lastTick = Math.floor(now / tickMs);
+    ticker = setInterval(turnWheel, tickMs);
+  }
+  const tick = Math.ceil((now + delayMs) / tickMs);
+  let slot = slots.get(tick);
+  if (!slot) slots.set(tick, (slot = new Set()));
+  armed++;
+  return new WheelEntry(slot, expire);
+}
+
+function turnWheel(): void {
+  const tick = Math.floor(performance.now() / tickMs);
+  while (lastTick < tick) {
+    lastTick++;
+    const slot = slots.get(lastTick);
+    if (!slot) continue;
+    slots.delete(lastTick);
+    for (const entry of slot) {
+      entry.cancel();
+      entry.expire();
+    }
+  }
+  if (armed > 0) return;
+  // Nothing left to wait for: an idle process is not woken, and may end.
+  clearInterval(ticker);
+  ticker = undefined;
+  slots.clear();
+}
