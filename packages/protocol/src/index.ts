@@ -22,7 +22,7 @@ export {
   type ResultOf,
 } from './declare.ts';
 export { errorTable, fail, toolRejectedCode, type ErrorKind, type FailOptions } from './errors.ts';
-export { toMethodSchema, toOpenRpc } from './openrpc.ts';
+export { toJsonSchema, toMethodSchema, toOpenRpc } from './openrpc.ts';
 export { invalidParams } from './invalid-params.ts';
 export type {
   Action,

@@ -17,8 +17,8 @@ export function toMethodSchema(name: string, declaration: MethodDeclaration): Re
     ...(order !== undefined && { order }),
     ...(deadlineMs !== undefined && { deadline_ms: deadlineMs }),
     ...(isExtension && { extension: true }),
-    params: jsonSchema(params, 'input'),
-    result: jsonSchema(result, 'output'),
+    params: toJsonSchema(params, 'input'),
+    result: toJsonSchema(result, 'output'),
   };
 }
 
@@ -46,20 +46,20 @@ export function toOpenRpc({ methods, events, callbacks, version }: OpenRpcInput)
       summary,
       precondition,
       section,
-      params: jsonSchema(params, 'output'),
+      params: toJsonSchema(params, 'output'),
     })),
     'x-callbacks': sortedEntries(callbacks).map(([name, { summary, section, params, result }]) => ({
       name,
       summary,
       section,
-      params: jsonSchema(params, 'output'),
-      result: jsonSchema(result, 'input'),
+      params: toJsonSchema(params, 'output'),
+      result: toJsonSchema(result, 'input'),
     })),
   };
 }
 
 function toOpenRpcMethod(name: string, declaration: MethodDeclaration): Record<string, unknown> {
-  const params = jsonSchema(declaration.params, 'input');
+  const params = toJsonSchema(declaration.params, 'input');
   const isPositional = params['type'] === 'array';
   return {
     name,
@@ -69,7 +69,7 @@ function toOpenRpcMethod(name: string, declaration: MethodDeclaration): Record<s
     params: isPositional ? [] : toContentDescriptors(params),
     // A method whose params are one bare array cannot be said in OpenRPC's list of named params.
     ...(isPositional && { 'x-params': params }),
-    result: { name: 'result', schema: jsonSchema(declaration.result, 'output') },
+    result: { name: 'result', schema: toJsonSchema(declaration.result, 'output') },
     errors: (declaration.errors ?? []).map(toError),
     'x-access': declaration.access,
     'x-effect': declaration.effect,
@@ -89,7 +89,8 @@ function toError(kind: ErrorKind): Record<string, unknown> {
   return { code: errorTable[kind].code, message: errorTable[kind].meaning, data: { reason: kind } };
 }
 
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+/** A declared shape as JSON Schema (draft 7): as a caller writes it (`input`), or as a receiver finds it (`output`). */
+export function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-7', unrepresentable: 'any' }) as JsonSchema;
   return rest;
 }

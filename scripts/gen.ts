@@ -1,0 +1,157 @@
+// Writes what is derived from the contract: docs/openrpc.json and docs/methods.md. With --check it writes nothing and
+// fails when a file differs.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  callbacks,
+  errorTable,
+  events,
+  methods,
+  toJsonSchema,
+  toOpenRpc,
+  type DomainContract,
+} from '@car-runtime/protocol';
+
+const root = join(import.meta.dirname, '..');
+const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
+
+type JsonSchema = Record<string, unknown>;
+
+function methodReference(): string {
+  const contract: DomainContract = methods;
+  const byDomain = Map.groupBy(Object.keys(contract).toSorted(), (name) => name.slice(0, name.indexOf('.')));
+  return [
+    '# Method reference',
+    '',
+    'Written from the contract by `npm run gen`; do not edit. The same declarations are served by `rpc.discover` (OpenRPC),',
+    '`server.schema` and [`openrpc.json`](openrpc.json).',
+    '',
+    '**Access**: `public` anyone, `session` any authenticated caller, `client` all but agents, `host` the host role (where a host',
+    'token is installed). Methods marked *ours* are additions to the CAR wire protocol.',
+    '',
+    '| Method | Access | Effect | What it does |',
+    '| --- | --- | --- | --- |',
+    ...Object.entries(contract)
+      .toSorted(byName)
+      .map(([name, { access, effect, summary, isExtension }]) => {
+        const mark = isExtension ? ' *(ours)*' : '';
+        return `| [\`${name}\`](#${anchor(name)}) | ${access} | ${effect} | ${cell(summary)}${mark} |`;
+      }),
+    ...[...byDomain].flatMap(([domain, names]) => [
+      '',
+      `## \`${domain}.*\``,
+      ...names.flatMap((name) => methodSection(name)),
+    ]),
+    '',
+    '## Requests the daemon makes of a client',
+    ...Object.entries(callbacks).flatMap(([name, { summary, section, params, result }]) => [
+      '',
+      `### \`${name}\``,
+      '',
+      `${summary}. Section: ${section}.`,
+      ...shape('Params', toJsonSchema(params, 'output')),
+      ...shape('Answer', toJsonSchema(result, 'input')),
+    ]),
+    '',
+    '## Notifications the daemon sends',
+    ...Object.entries(events).flatMap(([name, { summary, section, params, precondition }]) => [
+      '',
+      `### \`${name}\``,
+      '',
+      `${summary}. Needs: ${precondition}. Section: ${section}.`,
+      ...shape('Params', toJsonSchema(params, 'output')),
+    ]),
+    '',
+    '## Errors',
+    '',
+    'Every error carries `data.reason`, a stable word for programs.',
+    '',
+    '| Code | `reason` | Meaning |',
+    '| --- | --- | --- |',
+    ...Object.entries(errorTable).map(([kind, { code, meaning }]) => `| ${code} | \`${kind}\` | ${meaning} |`),
+    '',
+  ].join('\n');
+}
+
+function methodSection(name: string): string[] {
+  const declaration = (methods as DomainContract)[name];
+  if (!declaration) return [];
+  const errors = (declaration.errors ?? []).map((kind) => `\`${kind}\` (${errorTable[kind].code})`);
+  return [
+    '',
+    `### \`${name}\``,
+    '',
+    `${declaration.summary}.`,
+    '',
+    `Access \`${declaration.access}\`, effect \`${declaration.effect}\`. Section: ${declaration.section}.` +
+      (errors.length > 0 ? ` Errors: ${errors.join(', ')}.` : ''),
+    ...shape('Params', toJsonSchema(declaration.params, 'input')),
+    ...shape('Result', toJsonSchema(declaration.result, 'output')),
+  ];
+}
+
+function shape(title: string, schema: JsonSchema): string[] {
+  return ['', `${title}: \`${typeText(schema, 0)}\``];
+}
+
+/** A JSON Schema as a short TypeScript-like type. */
+function typeText(schema: JsonSchema, depth: number): string {
+  if (schema['const'] !== undefined) return JSON.stringify(schema['const']);
+  if (Array.isArray(schema['enum'])) return schema['enum'].map((value) => JSON.stringify(value)).join(' | ');
+  const union = (schema['anyOf'] ?? schema['oneOf']) as JsonSchema[] | undefined;
+  if (union) return union.map((member) => typeText(member, depth)).join(' | ');
+  if (schema['type'] === 'array') {
+    const inner = typeText((schema['items'] ?? {}) as JsonSchema, depth);
+    return / \| /.test(inner) ? `(${inner})[]` : `${inner}[]`;
+  }
+  if (schema['type'] === 'object') return objectText(schema, depth);
+  return typeof schema['type'] === 'string' ? schema['type'].replace('integer', 'number') : 'any';
+}
+
+function objectText(schema: JsonSchema, depth: number): string {
+  const properties = Object.entries((schema['properties'] ?? {}) as Record<string, JsonSchema>);
+  if (properties.length === 0) return schema['properties'] ? '{}' : 'object';
+  if (depth > 3) return '{ … }';
+  const required = (schema['required'] ?? []) as string[];
+  const fields = properties.map(([name, value]) => `${name}${required.includes(name) ? '' : '?'}: ${typeText(value, depth + 1)}`);
+  return `{ ${fields.join(', ')} }`;
+}
+
+function byName([left]: [string, unknown], [right]: [string, unknown]): number {
+  return left < right ? -1 : 1;
+}
+
+function anchor(name: string): string {
+  return name.replaceAll('.', '').toLowerCase();
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
+
+const outputs: Record<string, string> = {
+  'docs/openrpc.json': `${JSON.stringify(toOpenRpc({ methods, events, callbacks, version }), null, 2)}\n`,
+  'docs/methods.md': methodReference(),
+};
+const isCheck = process.argv.includes('--check');
+let differs = false;
+for (const [name, text] of Object.entries(outputs)) {
+  const path = join(root, name);
+  if (!isCheck) {
+    writeFileSync(path, text);
+    continue;
+  }
+  let current = '';
+  try {
+    current = readFileSync(path, 'utf8');
+  } catch {
+    // Missing counts as different.
+  }
+  if (current !== text) {
+    differs = true;
+    console.error(`${name} differs from the contract: run npm run gen and commit it`);
+  }
+}
+if (!isCheck) execFileSync('git', ['--no-pager', 'diff', '--stat', '--', ...Object.keys(outputs)], { cwd: root, stdio: 'inherit' });
+process.exitCode = differs ? 1 : 0;
