@@ -28,7 +28,8 @@ export function runAction(action: Action, run: RunContext): ActionResult | Promi
   if (preparation === undefined) return checkAndExecute(action, cacheKey, run);
   return preparation.then(
     () => checkAndExecute(action, cacheKey, run),
-    (error: unknown) => rejected(action, `the schema of tool '${action.tool}' cannot be compiled: ${String(error)}`, run),
+    (error: unknown) =>
+      rejected(action, `the schema of tool '${action.tool}' cannot be compiled: ${String(error)}`, run),
   );
 }
 

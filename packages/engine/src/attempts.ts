@@ -1,7 +1,7 @@
 /** Running an action: one attempt, or several with growing pauses between them (Attempts, retries, failure). */
 import { Failure, PendingAttempt, toCancelled, toFailure, toOutput } from './attempt.ts';
 import type { ToolCall } from './execution.ts';
-import { ownValue } from './json-value.ts';
+import { ownValue, toShortJson } from './json-value.ts';
 import { holds, toClaim } from './preconditions.ts';
 import { stateKeyOf } from './proposal.ts';
 import type { Action } from './proposal.ts';
@@ -11,7 +11,7 @@ const FIRST_PAUSE_MS = 100;
 
 /** The output or a `Failure`; a promise only when something has to be waited for. */
 export function runAttempts(action: Action, run: RunContext): unknown {
-  const outcome = attempt(action, 1, run);
+  const outcome = tryOnce(action, 1, run);
   if (action.failure_behavior !== 'retry' || action.max_retries < 1) return outcome;
   if (outcome instanceof Promise) return outcome.then((first: unknown) => retryIfFailed(action, first, run));
   return retryIfFailed(action, outcome, run);
@@ -31,7 +31,7 @@ async function retry(action: Action, first: Failure, run: RunContext): Promise<u
     // Cancelled while waiting: the failure that was to be retried is the result.
     if (run.cancellation.isCancelled) break;
     run.cost.retries += 1;
-    outcome = await attempt(action, n + 1, run);
+    outcome = await tryOnce(action, n + 1, run);
   }
   return outcome;
 }
@@ -50,36 +50,31 @@ function pause(delayMs: number, { clock, cancellation }: RunContext): Promise<vo
   return promise;
 }
 
-function attempt(action: Action, number: number, run: RunContext): unknown {
-  switch (action.type) {
-    case 'tool_call':
-      return callTool(action, number, run);
-    case 'state_read':
-      return run.state.get(stateKeyOf(action) ?? '');
-    case 'state_write':
-      // The write itself is part of the commit, with the declared effects.
-      return null;
-    case 'assertion':
-      return assertState(action, run);
-  }
+function tryOnce(action: Action, attempt: number, run: RunContext): unknown {
+  if (action.type === 'tool_call') return callTool(action, attempt, run);
+  if (action.type === 'state_read') return run.state.get(stateKeyOf(action) ?? '');
+  if (action.type === 'assertion') return assertState(action, run);
+  // Of a state_write, the write itself is part of the commit, with the declared effects.
+  return null;
 }
 
 function assertState({ parameters }: Action, run: RunContext): unknown {
   const key = stateKeyOf({ parameters }) ?? '';
-  const operator = ownValue(parameters, 'operator') ?? 'eq';
+  const given = ownValue(parameters, 'operator') ?? 'eq';
+  const operator = typeof given === 'string' ? given : toShortJson(given);
   const wanted = Object.hasOwn(parameters, 'expected') ? parameters['expected'] : ownValue(parameters, 'value');
-  const isTrue = typeof operator === 'string' && holds(run.state, key, operator, wanted ?? null);
-  return isTrue || new Failure(`assertion failed: ${toClaim(key, String(operator), wanted ?? null)}`);
+  const isTrue = holds(run.state, key, operator, wanted ?? null);
+  return isTrue || new Failure(`assertion failed: ${toClaim(key, operator, wanted ?? null)}`);
 }
 
-function callTool(action: Action, number: number, run: RunContext): unknown {
+function callTool(action: Action, attempt: number, run: RunContext): unknown {
   const tool = action.tool ?? '';
   if (action.invocation_mode !== 'one_shot') {
     return new Failure(`tool '${tool}' does not support streaming/long-running invocation`, true);
   }
   if (run.cancellation.isCancelled) return toCancelled(run.cancellation);
   run.cost.tool_calls += 1;
-  const call = toCall(action, tool, number, run.sessionId);
+  const call = toCall(action, tool, attempt, run.sessionId);
   if (action.timeout_ms !== undefined) return callWithin(action.timeout_ms, call, run);
   let answer: unknown;
   try {

@@ -158,12 +158,7 @@ test('policy violations are all told, logged and reject before anything is dispa
   env.policies.register({ name: 'mode', rule: 'require_state', key: 'mode', value: 'on' });
   const { results } = await env.run([call('a', 'ok')]);
   assert.equal(results[0]!.error, "tool 'ok' denied; state['mode'] must be \"on\"");
-  assert.deepEqual(env.log(), [
-    'proposal_received',
-    'policy_violation a',
-    'policy_violation a',
-    'action_rejected a',
-  ]);
+  assert.deepEqual(env.log(), ['proposal_received', 'policy_violation a', 'policy_violation a', 'action_rejected a']);
   assert.deepEqual(env.events[1]!.event.data, { tool: 'ok', policy_name: 'no-ok', reason: "tool 'ok' denied" });
   assert.deepEqual(env.calls, []);
 });
@@ -260,10 +255,7 @@ test('an abort that fails skips the rest and puts the state back', async () => {
   );
   assert.equal('rolled_back' in result.results[2]!, false);
   assert.deepEqual({ ...env.state.snapshot() }, { k: 'before' });
-  assert.deepEqual(
-    [result.cost.actions_executed, result.cost.actions_skipped, result.cost.tool_calls],
-    [3, 1, 2],
-  );
+  assert.deepEqual([result.cost.actions_executed, result.cost.actions_skipped, result.cost.tool_calls], [3, 1, 2]);
   const log = env.log();
   assert(log.indexOf('state_snapshot') < log.indexOf('state_changed a'));
   assert.deepEqual(log.slice(-3), ['action_failed c', 'state_rollback', 'action_skipped d']);
@@ -318,7 +310,10 @@ test('an idempotent success is remembered by operation and tenant and not run ag
   const plan = [call('a', 'echo', { idempotent: true, parameters: { x: 1, y: 2 } })];
   await env.run(plan);
   const again = await env.run([call('b', 'echo', { idempotent: true, parameters: { y: 2, x: 1 } })]);
-  assert.deepEqual([again.results[0]!.output, again.cost.tool_calls, again.cost.actions_executed], [{ x: 1, y: 2 }, 0, 1]);
+  assert.deepEqual(
+    [again.results[0]!.output, again.cost.tool_calls, again.cost.actions_executed],
+    [{ x: 1, y: 2 }, 0, 1],
+  );
   assert.equal(env.log().at(-1), 'action_deduplicated b');
   await env.run(plan, { tenantId: 't' });
   await env.run([call('a', 'echo', { idempotent: true, parameters: { x: 2 } })]);

@@ -47,10 +47,4 @@ export { findReferences, referencedId, substituteReferences } from './references
 export { StateCheckpoint, StateStore, StateView } from './state-store.ts';
 export type { StateReader } from './state-store.ts';
 export { ToolRegistry, toToolSchema } from './tool-registry.ts';
-export type {
-  RateLimit,
-  ToolDefinition,
-  ToolRegistryOptions,
-  ToolSchema,
-  ToolSource,
-} from './tool-registry.ts';
+export type { RateLimit, ToolDefinition, ToolRegistryOptions, ToolSchema, ToolSource } from './tool-registry.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { normalizeProposal } from './normalize-proposal.ts';
 import { dependencyGraph, planExecution, toLevels } from './order.ts';
 import type { ActionInput } from './proposal.ts';
@@ -82,13 +82,15 @@ test('ten thousand actions in a chain and in a level are ordered without trouble
 });
 
 test('every action is in exactly one level, after all it waits for unless a cycle forbids', () => {
-  const edges = fc.integer({ min: 1, max: 12 }).chain((count) =>
-    fc.tuple(
-      fc.constant(count),
-      fc.array(fc.tuple(fc.nat(count - 1), fc.nat(count - 1)), { maxLength: 30 }),
-      fc.boolean(),
-    ),
-  );
+  const edges = fc
+    .integer({ min: 1, max: 12 })
+    .chain((count) =>
+      fc.tuple(
+        fc.constant(count),
+        fc.array(fc.tuple(fc.nat(count - 1), fc.nat(count - 1)), { maxLength: 30 }),
+        fc.boolean(),
+      ),
+    );
   fc.assert(
     fc.property(edges, ([count, pairs, isAcyclic]) => {
       const wanted = pairs.filter(([from, to]) => (isAcyclic ? from < to : from !== to));
@@ -101,10 +103,14 @@ test('every action is in exactly one level, after all it waits for unless a cycl
       }).actions;
       const planned = toLevels(dependencyGraph(actions));
       assert.deepEqual(
-        planned.flat().sort((a, b) => a - b),
+        planned.flat().toSorted((a, b) => a - b),
         actions.map((_, index) => index),
       );
-      for (const level of planned) assert.deepEqual(level, [...level].sort((a, b) => a - b));
+      for (const level of planned)
+        assert.deepEqual(
+          level,
+          [...level].toSorted((a, b) => a - b),
+        );
       if (!isAcyclic) return;
       const levelOf = new Map(planned.flatMap((level, at) => level.map((index) => [index, at])));
       for (const [from, to] of wanted) assert(levelOf.get(from)! < levelOf.get(to)!);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { StateStore } from './state-store.ts';
 
 test('a key that was never written reads as null and does not exist', () => {
@@ -78,7 +78,7 @@ test('restoring a checkpoint brings back values, versions and absence', () => {
     ['kept', 11],
     ['new', 12],
   ]);
-  assert.deepEqual(checkpoint.restore().sort(), ['kept', 'new', 'removed']);
+  assert.deepEqual(checkpoint.restore().toSorted(), ['kept', 'new', 'removed']);
   assert.deepEqual([store.snapshot(), store.version('kept')], before);
   assert.deepEqual(checkpoint.restore(), []);
 });

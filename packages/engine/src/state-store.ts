@@ -57,7 +57,7 @@ export class StateView implements StateReader {
   keys(): string[] {
     const keys = [...(this.#namespace?.cells.keys() ?? [])];
     const listed = this.#tenant === '' ? keys.filter((key) => !key.startsWith(TENANT_PREFIX)) : keys;
-    return listed.sort();
+    return listed.toSorted();
   }
 
   /** The listed keys with their values, in an object without prototype: no key is special in it. */

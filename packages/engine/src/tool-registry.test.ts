@@ -27,7 +27,13 @@ async function checked(schema: Record<string, unknown>, parameters: Record<strin
 
 test('tools are listed by name with defaults filled in and unset members left out', async () => {
   const registry = new ToolRegistry();
-  assert.equal(await registry.register([{ name: 'b', cache_ttl_secs: 5 }, { name: 'a', description: 'first' }]), 2);
+  assert.equal(
+    await registry.register([
+      { name: 'b', cache_ttl_secs: 5 },
+      { name: 'a', description: 'first' },
+    ]),
+    2,
+  );
   assert.deepEqual(registry.list(), [
     { name: 'a', description: 'first', parameters: {}, idempotent: false, source: 'user_defined' },
     { name: 'b', description: '', parameters: {}, idempotent: false, cache_ttl_secs: 5, source: 'user_defined' },
@@ -60,7 +66,12 @@ test('an empty schema accepts anything without being prepared', () => {
 
 test('a schema is compiled on first use only', async () => {
   const registry = new ToolRegistry();
-  registry.add({ name: 'typed', description: '', parameters: { ...typed.parameters, title: 'once' }, idempotent: false });
+  registry.add({
+    name: 'typed',
+    description: '',
+    parameters: { ...typed.parameters, title: 'once' },
+    idempotent: false,
+  });
   assert.throws(() => registry.check('typed', { count: 1 }), /before it was prepared/);
   await registry.prepare('typed');
   assert.equal(registry.prepare('typed'), undefined);
@@ -82,7 +93,10 @@ test('messages name the parameter and what was expected, never the value', async
 test('extra parameters are never an error, even where the schema closes its root', async () => {
   assert.equal(await checked(typed.parameters!, { count: 1, extra: true }), null);
   assert.equal(await checked({ type: 'object', unevaluatedProperties: false }, { extra: true }), null);
-  assert.match((await checked({ additionalProperties: { type: 'number' } }, { extra: true }))!, /'extra' must be number/);
+  assert.match(
+    (await checked({ additionalProperties: { type: 'number' } }, { extra: true }))!,
+    /'extra' must be number/,
+  );
 });
 
 test('inherited members do not satisfy a schema and __proto__ is an ordinary parameter', async () => {
@@ -92,7 +106,10 @@ test('inherited members do not satisfy a schema and __proto__ is an ordinary par
 });
 
 test('both dialects are understood and a schema that names none is 2020-12', async () => {
-  const draft7 = { $schema: 'http://json-schema.org/draft-07/schema#', properties: { p: { items: [{ type: 'string' }] } } };
+  const draft7 = {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    properties: { p: { items: [{ type: 'string' }] } },
+  };
   assert.equal(await checked(draft7, { p: [1] }), "parameter 'p.0' must be string");
   const latest = { properties: { p: { prefixItems: [{ type: 'string' }] } } };
   assert.equal(await checked(latest, { p: [1] }), "parameter 'p.0' must be string");
@@ -101,10 +118,17 @@ test('both dialects are understood and a schema that names none is 2020-12', asy
 });
 
 test('local references work; names of one schema are unknown to the next', async () => {
-  const named = { $id: 'https://example.com/n', $defs: { x: { $id: 'x', type: 'number' } }, properties: { a: { $ref: 'x' } } };
+  const named = {
+    $id: 'https://example.com/n',
+    $defs: { x: { $id: 'x', type: 'number' } },
+    properties: { a: { $ref: 'x' } },
+  };
   assert.equal(await checked(named, { a: 'no' }), "parameter 'a' must be number");
   assert.equal(await checked({ ...named, title: 'again' }, { a: 1 }), null);
-  await assert.rejects(checked({ properties: { a: { $ref: 'https://example.com/x' } } }, {}), /can't resolve reference/);
+  await assert.rejects(
+    checked({ properties: { a: { $ref: 'https://example.com/x' } } }, {}),
+    /can't resolve reference/,
+  );
 });
 
 const invalid: [string, Record<string, unknown>, RegExp][] = [
@@ -116,13 +140,16 @@ const invalid: [string, Record<string, unknown>, RegExp][] = [
 for (const [what, schema, message] of invalid) {
   test(`a schema with ${what} is refused, names its tool, and registers nothing of the list`, async () => {
     const registry = new ToolRegistry();
-    await assert.rejects(registry.register([{ name: 'good' }, { name: 'bad', parameters: schema }]), (error: unknown) => {
-      assert(error instanceof ToolError);
-      assert.equal(error.tool, 'bad');
-      assert.match(error.message, /^Cannot register tool "bad": its parameters are no valid JSON Schema: /);
-      assert.match(error.message, message);
-      return true;
-    });
+    await assert.rejects(
+      registry.register([{ name: 'good' }, { name: 'bad', parameters: schema }]),
+      (error: unknown) => {
+        assert(error instanceof ToolError);
+        assert.equal(error.tool, 'bad');
+        assert.match(error.message, /^Cannot register tool "bad": its parameters are no valid JSON Schema: /);
+        assert.match(error.message, message);
+        return true;
+      },
+    );
     assert.equal(registry.size, 0);
     assert.equal(await registry.register([{ name: 'later' }]), 1);
   });

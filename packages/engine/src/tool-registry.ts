@@ -96,7 +96,7 @@ export class ToolRegistry {
   list(): ToolSchema[] {
     return [...this.#entries.values()]
       .map((entry) => entry.tool)
-      .sort((left, right) => (left.name < right.name ? -1 : 1));
+      .toSorted((left, right) => (left.name < right.name ? -1 : 1));
   }
 
   /** Something to wait for before `check`, or undefined when nothing is left to do: the usual case costs no promise. */
@@ -146,14 +146,15 @@ export class ToolRegistry {
 /** A definition with its defaults. */
 export function toToolSchema(definition: ToolDefinition, source?: ToolSource): ToolSchema {
   const { name, description, parameters, returns, idempotent, cache_ttl_secs, rate_limit } = definition;
-  return {
+  const tool: { -readonly [Member in keyof ToolSchema]: ToolSchema[Member] } = {
     name,
     description: description ?? '',
     parameters: parameters ?? {},
     idempotent: idempotent ?? false,
-    ...(returns == null ? {} : { returns }),
-    ...(cache_ttl_secs == null ? {} : { cache_ttl_secs }),
-    ...(rate_limit == null ? {} : { rate_limit }),
-    ...(source === undefined ? {} : { source }),
   };
+  if (returns) tool.returns = returns;
+  if (typeof cache_ttl_secs === 'number') tool.cache_ttl_secs = cache_ttl_secs;
+  if (rate_limit) tool.rate_limit = rate_limit;
+  if (source) tool.source = source;
+  return tool;
 }

@@ -50,7 +50,7 @@ export class FakeClock implements Clock {
     const until = this.#nowMs + ms;
     for (;;) {
       await settled();
-      const due = [...this.#timers].filter(([, timer]) => timer.at <= until).sort((a, b) => a[1].at - b[1].at)[0];
+      const due = [...this.#timers].filter(([, timer]) => timer.at <= until).toSorted((a, b) => a[1].at - b[1].at)[0];
       if (due === undefined) break;
       this.#timers.delete(due[0]);
       this.#nowMs = due[1].at;
@@ -100,9 +100,9 @@ export function testEnv(dispatch: Dispatch = defaultDispatch, overrides: Partial
       events.push({ kind, event });
     },
     ...overrides,
-    dispatch: (call, signal) => {
-      calls.push(call);
-      return dispatch(call, signal);
+    dispatch: (toolCall, signal) => {
+      calls.push(toolCall);
+      return dispatch(toolCall, signal);
     },
     log: () => events.map(({ kind, event }) => (event.action_id === null ? kind : `${kind} ${event.action_id}`)),
     run: (actions, options) => executeProposal(normalizeProposal({ id: 'p', actions }), env, options),
@@ -110,9 +110,9 @@ export function testEnv(dispatch: Dispatch = defaultDispatch, overrides: Partial
   return env;
 }
 
-export function defaultDispatch(call: ToolCall): unknown {
-  if (call.tool === 'fail') throw new Error('it broke');
-  return call.tool === 'echo' ? call.parameters : 'done';
+export function defaultDispatch({ tool, parameters }: ToolCall): unknown {
+  if (tool === 'fail') throw new Error('it broke');
+  return tool === 'echo' ? parameters : 'done';
 }
 
 /** `a:succeeded b:failed`, the shape most assertions are about. */
