@@ -104,5 +104,8 @@ function isNewEnough(version) {
 
 /** Node's default is a folder of the shared temporary directory, where another user could plant code for us to run. */
 function compileCacheFolder() {
-  return process.env['NODE_COMPILE_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'car', 'compile-cache');
+  return (
+    process.env['NODE_COMPILE_CACHE'] ??
+    join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'car', 'compile-cache')
+  );
 }
