@@ -1,0 +1,54 @@
+// The client for Node. Browsers get `browser.ts`.
+import type { Channel } from '@car-runtime/rpc';
+import { openClient, type Client } from './client.ts';
+import { createChannelLinkSource, type ChannelLinkOptions } from './channel-link.ts';
+import type { ClientOptions } from './client-core.ts';
+import { createNodeLinkSource, type NodeLinkOptions } from './node-link.ts';
+
+/** Everything `connect` takes. */
+export interface ConnectOptions extends NodeLinkOptions, ClientOptions {
+  /** Makes the connections, instead of looking for a daemon: for embedders and tests. Only credentials given here are
+   *  presented; nothing is read from the environment or from files. */
+  channel?: () => Channel | Promise<Channel>;
+}
+
+/** Finds the daemon, authenticates, agrees on the protocol, and returns the client. */
+export function connect(options: ConnectOptions = {}): Promise<Client> {
+  const { channel } = options;
+  const source = channel ? createChannelLinkSource(channel, options satisfies ChannelLinkOptions) : createNodeLinkSource(options);
+  return openClient(source, options);
+}
+
+export type { Client, ClientMembers, JsonSchema, RegisteredTool } from './client.ts';
+export type { CallbackContext, CallbackHandler, ClientOptions, ConnectionChange, ConnectionInfo, ConnectionState } from './client-core.ts';
+export type { ReconnectOptions } from './backoff.ts';
+export {
+  AuthenticationError,
+  CannotConnectError,
+  CarError,
+  ClientClosedError,
+  ConnectionLostError,
+  InsecureEndpointError,
+  NotConnectedError,
+  ProtocolMismatchError,
+  UnprovenServerError,
+} from './errors.ts';
+export { RequestTimeoutError, RpcError } from '@car-runtime/rpc';
+export { EventStream, type EventStreamOptions } from './event-stream.ts';
+export type { NodeLinkOptions, TokenSource } from './node-link.ts';
+export type { StandardSchema } from './standard-schema.ts';
+export { ToolCancelledError, type ToolContext, type ToolHandler } from './tool-box.ts';
+export type { ArgumentsOf, CallOptions, ContractCalls, EventParams, MethodResult } from './typed-calls.ts';
+export {
+  authTokenPath,
+  daemonLogPath,
+  hostTokenPath,
+  RelativeStateRootError,
+  resolveStatePath,
+  runFolder,
+  secondarySocketPath,
+  socketPath,
+  stateRoot,
+  tokenFolder,
+  type PathInput,
+} from './node-paths.ts';

@@ -1,0 +1,63 @@
+// The client for browsers, and for anything else that has only the platform's WebSocket. It loads neither Node modules
+// nor the contract's schemas.
+import { openWebChannel, type Channel } from '@car-runtime/rpc';
+import { createChannelLinkSource, credentialOf, type ChannelLinkOptions } from './channel-link.ts';
+import { openClient, type Client } from './client.ts';
+import type { ClientOptions } from './client-core.ts';
+import { checkEndpoint } from './endpoint.ts';
+import { UnprovenServerError } from './errors.ts';
+import type { LinkSource } from './link.ts';
+
+export interface ConnectOptions extends ClientOptions, ChannelLinkOptions {
+  /** `ws://…` or `wss://…`. Never take it from the page's own address: whoever makes the link would get the token. */
+  url?: string;
+  /** WebSocket subprotocols. */
+  protocols?: string[];
+  /** Makes the connections instead of `url`. */
+  channel?: () => Channel | Promise<Channel>;
+  /** Sends a credential over plain `ws://` although a page cannot see whether the daemon proved itself. */
+  allowUnproven?: boolean;
+  /** Sends a credential over plain `ws://` to another machine. */
+  allowInsecureRemote?: boolean;
+}
+
+/** Connects, authenticates where a credential is given, agrees on the protocol, and returns the client. */
+export function connect(options: ConnectOptions): Promise<Client> {
+  const source = options.channel ? createChannelLinkSource(options.channel, options) : createWebLinkSource(options);
+  return openClient(source, options);
+}
+
+function createWebLinkSource(options: ConnectOptions): LinkSource {
+  return {
+    isCredentialRenewable: typeof (options.hostToken ?? options.token) === 'function',
+    open: async () => {
+      if (options.url === undefined) throw new TypeError('Cannot connect: give url or channel');
+      const credential = await credentialOf(options);
+      const url = checkEndpoint(options.url, { hasCredential: credential !== undefined, allowInsecureRemote: options.allowInsecureRemote });
+      if (credential && url.startsWith('ws:') && !options.allowUnproven) {
+        throw new UnprovenServerError(url, 'a browser cannot check who answers a plain ws:// URL; use wss://, or set allowUnproven');
+      }
+      return { channel: await openWebChannel(url, options.protocols), endpoint: url, credential };
+    },
+  };
+}
+
+export type { Client, ClientMembers, JsonSchema, RegisteredTool } from './client.ts';
+export type { CallbackContext, CallbackHandler, ClientOptions, ConnectionChange, ConnectionInfo, ConnectionState } from './client-core.ts';
+export type { ReconnectOptions } from './backoff.ts';
+export {
+  AuthenticationError,
+  CannotConnectError,
+  CarError,
+  ClientClosedError,
+  ConnectionLostError,
+  InsecureEndpointError,
+  NotConnectedError,
+  ProtocolMismatchError,
+  UnprovenServerError,
+} from './errors.ts';
+export { RequestTimeoutError, RpcError } from '@car-runtime/rpc';
+export { EventStream, type EventStreamOptions } from './event-stream.ts';
+export type { StandardSchema } from './standard-schema.ts';
+export { ToolCancelledError, type ToolContext, type ToolHandler } from './tool-box.ts';
+export type { ArgumentsOf, CallOptions, ContractCalls, EventParams, MethodResult } from './typed-calls.ts';

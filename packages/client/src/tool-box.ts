@@ -1,0 +1,123 @@
+// The tools a client answers: what was registered, and the executions that run.
+import type { CheckedParamsOf, ToolDefinition } from '@car-runtime/protocol';
+import { RpcError, type IncomingCall } from '@car-runtime/rpc';
+import { CarError } from './errors.ts';
+
+type ExecuteParams = CheckedParamsOf<(typeof import('@car-runtime/protocol'))['callbacks']['tools.execute']>;
+type CancelParams = CheckedParamsOf<(typeof import('@car-runtime/protocol'))['events']['tools.cancel']>;
+
+/** What a tool's handler is told besides its parameters. */
+export interface ToolContext {
+  /** Aborts when the daemon gives up on the execution, and when the connection is lost. Its answer is then dropped. */
+  readonly signal: AbortSignal;
+  /** Id of the action in its proposal; empty for callers without one. */
+  readonly actionId: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  readonly requestId: string;
+  /** The action's own budget, in ms; the daemon enforces it. */
+  readonly timeoutMs: number | undefined;
+  /** Execution session, where there is one. */
+  readonly sessionId: string | undefined;
+}
+
+/** Runs a tool. What it returns is the action's output; what it throws becomes the action's error. */
+export type ToolHandler<Parameters = Record<string, unknown>> = (parameters: Parameters, context: ToolContext) => unknown;
+
+/** The daemon abandoned the execution; `reason` is what it said. */
+export class ToolCancelledError extends Error {
+  override readonly name = 'ToolCancelledError';
+  readonly reason: string;
+
+  constructor(tool: string, reason: string) {
+    super(`Execution of tool "${tool}" was cancelled: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+/** Equal to the contract's own (tested). */
+export const toolRejectedCode = -32000;
+
+export interface Tool {
+  readonly definition: ToolDefinition;
+  readonly handler: ToolHandler;
+}
+
+/** Answers a `tools.execute` for which no tool is registered; false leaves it to `unknown tool`. */
+export type ToolFallback = (call: IncomingCall) => boolean;
+
+export class ToolBox {
+  readonly #tools = new Map<string, Tool>();
+  readonly #running = new Map<string, { call: IncomingCall; tool: string }>();
+  readonly #fallback: ToolFallback;
+
+  constructor(fallback: ToolFallback) {
+    this.#fallback = fallback;
+  }
+
+  get definitions(): ToolDefinition[] {
+    return Array.from(this.#tools.values(), ({ definition }) => definition);
+  }
+
+  /** The same name replaces. */
+  add(tool: Tool): void {
+    this.#tools.set(tool.definition.name, tool);
+  }
+
+  /** Removes a tool, unless another took its name meanwhile. Returns whether it was there. */
+  remove(tool: Tool): boolean {
+    const { name } = tool.definition;
+    return this.#tools.get(name) === tool && this.#tools.delete(name);
+  }
+
+  execute(call: IncomingCall): void {
+    // The daemon is trusted to send what the contract says, of which only the tool's name decides anything here.
+    const params = (call.params ?? {}) as ExecuteParams;
+    const tool = this.#tools.get(params.tool);
+    if (tool) void this.#run(tool, params, call);
+    else if (!this.#fallback(call)) call.reject(new RpcError(toolRejectedCode, `unknown tool: ${params.tool}`));
+  }
+
+  /** The daemon gave up: the handler is told, and its answer is not sent. */
+  cancel(params: unknown): void {
+    const { request_id: requestId, reason } = (params ?? {}) as CancelParams;
+    const running = this.#running.get(requestId);
+    if (!running) return;
+    this.#running.delete(requestId);
+    running.call.abort(new ToolCancelledError(running.tool, reason));
+    running.call.drop();
+  }
+
+  async #run({ handler }: Tool, params: ExecuteParams, call: IncomingCall): Promise<void> {
+    const entry = { call, tool: params.tool };
+    this.#running.set(params.request_id, entry);
+    try {
+      call.resolve(await handler(params.parameters ?? {}, contextOf(params, call)));
+    } catch (error) {
+      call.reject(toAnswer(error));
+    } finally {
+      if (this.#running.get(params.request_id) === entry) this.#running.delete(params.request_id);
+    }
+  }
+}
+
+function contextOf(params: ExecuteParams, call: IncomingCall): ToolContext {
+  return {
+    get signal() {
+      return call.signal;
+    },
+    actionId: params.action_id,
+    attempt: params.attempt,
+    requestId: params.request_id,
+    timeoutMs: params.timeout_ms,
+    sessionId: params.session_id,
+  };
+}
+
+/** What a handler threw, as the answer to the daemon. An `RpcError` made by the handler is sent as it is; one that came
+ *  from a call the handler made is about that call, so only its message goes on. */
+export function toAnswer(error: unknown): RpcError {
+  if (error instanceof RpcError && !(error instanceof CarError)) return error;
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  return new RpcError(toolRejectedCode, message, { cause: error });
+}
