@@ -1,0 +1,6 @@
+// The daemon as a library: for the programs of this package, for tests, and for whoever runs a daemon in a process of
+// their own.
+export { ConfigError, StartError } from './errors.ts';
+export { defaultLimits, type Limits } from './limits.ts';
+export { secondarySocketPath, socketPath, stateRoot, tokenFolder, type PathInput } from './state-root.ts';
+export { startServer, type RunningServer, type ServerOptions } from './start-server.ts';

@@ -1,0 +1,132 @@
+// The HTTP sibling of the WebSocket port, on loopback only: health, metrics, and a page that says what this is.
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { version, type ServerState } from '@car-runtime/core';
+import { jsonAnswer, sendAnswer, textAnswer, type Answer } from './http-answers.ts';
+import { metricsText, type MetricSources } from './metrics.ts';
+import type { RefusalCounts } from './refusal-counts.ts';
+import { refusalOf, refusalTexts, type GuardRules } from './request-guard.ts';
+import { isSameSecret } from './secrets.ts';
+
+const maxHeaderBytes = 8 * 1024;
+const maxConnections = 256;
+const headersTimeoutMs = 5_000;
+const requestTimeoutMs = 10_000;
+const checkIntervalMs = 2_000;
+
+export interface HttpListenerOptions {
+  state: ServerState;
+  refusals: RefusalCounts;
+  metrics: MetricSources;
+  /** Credentials that open `/metrics`; none when authentication is off, and then it is open. */
+  metricsTokens: readonly string[];
+  /** Served at `/auth-token` when given: only for who asked for it in so many words. */
+  servedToken?: string | undefined;
+  /** Where the WebSocket is, for the page; known once the ports are. */
+  webSocketUrl: () => string;
+}
+
+type Route = (request: IncomingMessage) => Answer;
+
+export class HttpListener {
+  readonly server: Server;
+  readonly #options: HttpListenerOptions;
+  readonly #routes: ReadonlyMap<string, Route>;
+  /** Known once the ports are. Until then every request is refused. */
+  rules: GuardRules = { hosts: new Set(), origins: new Set() };
+
+  constructor(options: HttpListenerOptions) {
+    this.#options = options;
+    this.#routes = new Map<string, Route>([
+      ['/', () => this.#home()],
+      ['/livez', () => textAnswer(200, 'ok')],
+      ['/readyz', () => this.#readiness()],
+      ['/metrics', (request) => this.#metrics(request)],
+      ['/auth-token', (request) => this.#authToken(request)],
+    ]);
+    this.server = createServer({
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: checkIntervalMs,
+      // The guard's answer to a missing Host is the same as to a wrong one.
+      requireHostHeader: false,
+    });
+    this.server.maxConnections = maxConnections;
+    this.server.on('request', (request, response) => sendAnswer(request, response, this.#answer(request)));
+  }
+
+  stop(): void {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+
+  #answer(request: IncomingMessage): Answer {
+    const refusal = refusalOf(request, this.rules);
+    if (refusal !== undefined) {
+      this.#options.refusals.count(refusal);
+      return textAnswer(403, refusalTexts[refusal]);
+    }
+    const route = this.#routes.get(pathOf(request.url ?? '/'));
+    if (!route) return textAnswer(404, 'There is nothing here');
+    if (request.method !== 'GET' && request.method !== 'HEAD') return textAnswer(405, 'Only GET', { allow: 'GET, HEAD' });
+    return route(request);
+  }
+
+  #home(): Answer {
+    const lines = [
+      `car-server ${version}: the daemon of the Common Agent Runtime`,
+      '',
+      `Agents and tools connect by WebSocket to ${this.#options.webSocketUrl()} (JSON-RPC 2.0).`,
+      'Here are /livez, /readyz and, with a token, /metrics.',
+    ];
+    return textAnswer(200, lines.join('\n'));
+  }
+
+  /** Names what is wrong but not its details: anybody on this machine may ask. */
+  #readiness(): Answer {
+    const { state, metrics } = this.#options;
+    const problems = state.health.problems.map((problem) => problem.split(':', 1)[0]);
+    const status = state.isDraining ? 'draining' : problems.length > 0 ? 'degraded' : 'ready';
+    return jsonAnswer(status === 'ready' ? 200 : 503, { status, loop_delay_p99_ms: metrics.loopDelayP99Ms(), problems });
+  }
+
+  #metrics(request: IncomingMessage): Answer {
+    const { metricsTokens, metrics, refusals } = this.#options;
+    const [, given = ''] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
+    // Every token is compared, so the time says nothing about which one it was.
+    const matches = metricsTokens.filter((token) => isSameSecret(given, token));
+    if (metricsTokens.length > 0 && matches.length === 0) {
+      refusals.count('credential');
+      return textAnswer(401, 'Metrics need "Authorization: Bearer <daemon or host token>"', { 'www-authenticate': 'Bearer' });
+    }
+    return { status: 200, body: metricsText(metrics), type: 'text/plain; version=0.0.4; charset=utf-8' };
+  }
+
+  /** Beyond the guard: no other page and no proxy may be in between. */
+  #authToken(request: IncomingMessage): Answer {
+    const { servedToken, refusals } = this.#options;
+    if (servedToken === undefined) return textAnswer(404, 'There is nothing here');
+    if (isThroughProxy(request) || isFromOtherSite(request)) {
+      refusals.count('origin');
+      return textAnswer(403, 'Refused: the token is served to programs on this machine only');
+    }
+    return jsonAnswer(200, { token: servedToken });
+  }
+}
+
+function isThroughProxy({ headers }: IncomingMessage): boolean {
+  return Object.keys(headers).some((name) => name === 'forwarded' || name === 'via' || name.startsWith('x-forwarded-') || name === 'x-real-ip');
+}
+
+/** Browsers say so even where they send no Origin. */
+function isFromOtherSite({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site'];
+  return site !== undefined && site !== 'same-origin' && site !== 'none';
+}
+
+/** Of an origin-form or an absolute-form request line; the guard has checked the authority. */
+function pathOf(url: string): string {
+  const path = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
+  const end = path.search(/[?#]/);
+  return (end === -1 ? path : path.slice(0, end)) || '/';
+}

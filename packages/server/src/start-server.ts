@@ -1,0 +1,315 @@
+// Puts the daemon together: role, credentials, ServerState, listeners. All listeners come up or none does.
+import { lstatSync, mkdirSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import { mintToken, ServerState, silentLogger, type JournalRetention, type Logger } from '@car-runtime/core';
+import { WebSocketAcceptor } from '@car-runtime/rpc/node';
+import { claimDaemonRole } from './daemon-role.ts';
+import { ConfigError, StartError } from './errors.ts';
+import { HttpListener } from './http-listener.ts';
+import { isLoopback } from './loopback.ts';
+import { defaultLimits, type Limits } from './limits.ts';
+import { listen } from './listen.ts';
+import { startLoopDelay, type LoopDelay } from './loop-delay.ts';
+import { folderProblem } from './private-files.ts';
+import { RefusalCounts } from './refusal-counts.ts';
+import { bracketed, tcpRules, unixSocketRules } from './request-guard.ts';
+import { secondarySocketPath } from './state-root.ts';
+import { TokenFiles, type Tokens } from './token-files.ts';
+import { checkSocketPath, listenOnSocket } from './unix-socket.ts';
+import { WebSocketListener } from './websocket-listener.ts';
+
+export interface ServerOptions {
+  /** Absolute path of the folder of everything this daemon keeps. */
+  stateRoot: string;
+  /** WebSocket port; HTTP is on the next one. 0 takes free ones. Default 9100. */
+  port?: number;
+  /** IP address to bind. HTTP stays on loopback. Default 127.0.0.1. */
+  host?: string;
+  /** The socket all clients of this state root know; `null` for none. Default `<stateRoot>/run/car-server.sock`. */
+  socketPath?: string | null;
+  /** Folder of the token files. Default `<stateRoot>/ai.parslee.car`. */
+  tokenFolder?: string;
+  /** Default `<stateRoot>/journals`. */
+  journalDir?: string;
+  /** `false` lets every client in; only on loopback. Default true. */
+  isAuthRequired?: boolean;
+  /** The daemon token; minted when left out. */
+  authToken?: string;
+  /** Serves a minted daemon token at `GET /auth-token`. */
+  servesAuthToken?: boolean;
+  allowHosts?: readonly string[];
+  allowOrigins?: readonly string[];
+  handlerTimeoutMs?: number;
+  toolTimeoutMs?: number;
+  journalRetention?: JournalRetention;
+  limits?: Partial<Limits>;
+  logger?: Logger;
+}
+
+export interface RunningServer extends AsyncDisposable {
+  /** `ws://host:port` */
+  readonly ws: string;
+  /** `http://host:port` */
+  readonly http: string;
+  readonly port: number;
+  /** Path of the Unix socket, `null` when there is none. */
+  readonly socket: string | null;
+  readonly stateRoot: string;
+  /** Whether the token files and the shared socket are this daemon's. */
+  readonly isPrimary: boolean;
+  readonly state: ServerState;
+  /** What this process installed; nothing when authentication is off. Never to be logged or sent. */
+  readonly tokens: Tokens | undefined;
+  /** Stops accepting, lets running calls finish until the deadline, closes every connection with 1001, and removes what
+   *  this daemon put into the state root. Repeated calls share the first one's outcome. */
+  stop(deadlineMs?: number): Promise<void>;
+  /** Removes the token files at once, for a program about to end without `stop`. */
+  removeFiles(): void;
+}
+
+const defaultStopDeadlineMs = 5_000;
+
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const settings = withDefaults(options);
+  await using opened = new AsyncDisposableStack();
+  ensureStateRoot(settings.stateRoot, settings.logger);
+  const role = await claimDaemonRole(settings.stateRoot, settings.socketPath);
+  if (role.isPrimary) opened.use(role.lock);
+
+  const tokens = settings.isAuthRequired ? { authToken: settings.authToken ?? mintToken(), hostToken: mintToken() } : undefined;
+  const loopDelay = opened.use(startLoopDelay());
+  const state = opened.use(createState(settings, tokens, loopDelay));
+  const listeners = createListeners(settings, state, tokens, loopDelay);
+  opened.defer(() => stopListeners(listeners));
+  const addresses = await bind(listeners, settings, role.isPrimary);
+  // From the last listener's start to here nothing waits, so no client is let in that could find an old token.
+  const files = role.isPrimary && tokens ? opened.use(TokenFiles.write(settings.tokenFolder, tokens)) : undefined;
+  if (!role.isPrimary) {
+    settings.logger.warn(
+      { reason: role.reason, socket: addresses.socket, token_files: false },
+      'secondary daemon of this state root: it writes no token files and has a socket of its own',
+    );
+  }
+  sweep(state, settings.logger);
+  return new Daemon(opened.move(), { ...addresses, settings, state, tokens, files, listeners, isPrimary: role.isPrimary });
+}
+
+type Settings = ReturnType<typeof withDefaults>;
+
+function withDefaults(options: ServerOptions) {
+  const stateRoot = resolve(options.stateRoot);
+  const settings = {
+    port: 9_100,
+    host: '127.0.0.1',
+    socketPath: process.platform === 'win32' ? null : join(stateRoot, 'run', 'car-server.sock'),
+    tokenFolder: join(stateRoot, 'ai.parslee.car'),
+    journalDir: join(stateRoot, 'journals'),
+    isAuthRequired: true,
+    authToken: undefined,
+    servesAuthToken: false,
+    allowHosts: [],
+    allowOrigins: [],
+    logger: silentLogger,
+    ...options,
+    stateRoot,
+    limits: { ...defaultLimits, ...options.limits },
+  };
+  if (settings.authToken?.trim() === '') throw new ConfigError('The daemon token must not be blank');
+  if (!settings.isAuthRequired && !isLoopback(settings.host)) {
+    throw new ConfigError(`Cannot listen on ${settings.host} without authentication: only loopback addresses may go without`);
+  }
+  if (settings.socketPath !== null) checkSocketPath(settings.socketPath);
+  return settings;
+}
+
+/** Made with mode 0700. An existing one must be safe to keep secrets in; it is the user's, so its mode is not changed. */
+function ensureStateRoot(path: string, logger: Logger): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const info = lstatSync(path);
+    const problem = info.isSymbolicLink() ? undefined : folderProblem(info);
+    if (problem) throw new Error(problem);
+    if (process.geteuid && !info.isSymbolicLink() && info.mode & 0o077) logger.warn({ state_root: path }, 'others can read the state root; "chmod 700" keeps them out');
+  } catch (error) {
+    throw new StartError(`Cannot use state root ${path}: ${(error as Error).message}`);
+  }
+}
+
+function createState(settings: Settings, tokens: Tokens | undefined, loopDelay: LoopDelay): ServerState {
+  const { limits } = settings;
+  const state = ServerState.withConfig({
+    journalDir: settings.journalDir,
+    logger: settings.logger,
+    authTimeoutMs: limits.authTimeoutMs,
+    peer: {
+      maxDepth: limits.maxJsonDepth,
+      maxBatch: limits.maxBatch,
+      maxInFlight: limits.maxInFlight,
+      softQueueBytes: limits.softQueueBytes,
+      hardQueueBytes: limits.hardQueueBytes,
+    },
+    loopDelayP99Ms: () => loopDelay.p99Ms(),
+    ...(settings.handlerTimeoutMs !== undefined && { handlerTimeoutMs: settings.handlerTimeoutMs }),
+    ...(settings.toolTimeoutMs !== undefined && { toolTimeoutMs: settings.toolTimeoutMs }),
+    ...(settings.journalRetention && { journalRetention: settings.journalRetention }),
+  });
+  if (tokens) {
+    state.installAuthToken(tokens.authToken);
+    state.installHostToken(tokens.hostToken);
+  }
+  return state;
+}
+
+interface Listeners {
+  tcp: WebSocketListener;
+  unix: WebSocketListener | undefined;
+  http: HttpListener;
+}
+
+function createListeners(settings: Settings, state: ServerState, tokens: Tokens | undefined, loopDelay: LoopDelay): Listeners {
+  const { limits } = settings;
+  const refusals = new RefusalCounts(settings.logger);
+  const shared = {
+    state,
+    acceptor: new WebSocketAcceptor({ maxFrameBytes: limits.maxFrameBytes }),
+    limits: {
+      maxSockets: limits.maxUnauthenticated,
+      maxSocketsPerAddress: limits.maxUnauthenticatedPerAddress,
+      maxBytes: limits.maxUnauthenticatedBytes,
+      upgradeTimeoutMs: limits.upgradeTimeoutMs,
+      maxConnections: limits.maxConnections,
+    },
+    refusals,
+  };
+  const tcp = new WebSocketListener({ ...shared, transport: 'tcp', proofToken: tokens?.authToken });
+  const unix = settings.socketPath === null ? undefined : new WebSocketListener({ ...shared, transport: 'unix' });
+  const http = new HttpListener({
+    state,
+    refusals,
+    metrics: {
+      startedAt: state.startedAt,
+      sessions: () => state.sessions.size,
+      acceptedTotal: () => state.acceptedTotal,
+      methodCounts: () => state.methodCounts(),
+      refusals: () => refusals.totals(),
+      unauthenticated: () => [['tcp', tcp.unauthenticated], ...(unix ? [['unix', unix.unauthenticated] as const] : [])],
+      problems: () => state.health.problems,
+      loopDelayP99Ms: () => loopDelay.p99Ms(),
+    },
+    metricsTokens: tokens ? [tokens.authToken, tokens.hostToken] : [],
+    servedToken: settings.servesAuthToken && settings.authToken === undefined ? tokens?.authToken : undefined,
+    webSocketUrl: () => urlOf('ws', tcp.server.address() as AddressInfo),
+  });
+  return { tcp, unix, http };
+}
+
+interface Addresses {
+  ws: string;
+  http: string;
+  port: number;
+  socket: string | null;
+}
+
+async function bind({ tcp, unix, http }: Listeners, settings: Settings, isPrimary: boolean): Promise<Addresses> {
+  const { host, allowHosts, allowOrigins } = settings;
+  const httpHost = isLoopback(host) ? host : '127.0.0.1';
+  const { port } = await listenOnTcp(tcp, host, settings.port);
+  const { port: httpPort } = await listenOnTcp(http, httpHost, settings.port === 0 ? 0 : port + 1);
+  tcp.rules = tcpRules({ host, port, httpPort, allowHosts, allowOrigins });
+  http.rules = tcpRules({ host: httpHost, port: httpPort, httpPort, allowHosts, allowOrigins });
+  const socket = settings.socketPath === null || isPrimary ? settings.socketPath : secondarySocketPath(settings.socketPath, port);
+  if (unix && socket !== null) {
+    unix.rules = unixSocketRules;
+    await listenOnSocket(unix.server, socket, { backlog: WebSocketListener.backlog });
+  }
+  return { ws: urlOf('ws', { address: host, port }), http: urlOf('http', { address: httpHost, port: httpPort }), port, socket };
+}
+
+async function listenOnTcp(listener: WebSocketListener | HttpListener, host: string, port: number): Promise<AddressInfo> {
+  try {
+    await listen(listener.server, { host, port, backlog: WebSocketListener.backlog, exclusive: true });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'the port is in use (another car-server? choose one with --port)' : message;
+    throw new StartError(`Cannot listen on ${bracketed(host)}:${port}: ${why}`);
+  }
+  return listener.server.address() as AddressInfo;
+}
+
+function urlOf(scheme: string, { address, port }: { address: string; port: number }): string {
+  return `${scheme}://${bracketed(address)}:${port}`;
+}
+
+function stopListeners({ tcp, unix, http }: Listeners): void {
+  tcp.stop();
+  unix?.stop();
+  http.stop();
+}
+
+/** House-keeping that may take as long as it needs and fail as it likes. */
+function sweep(state: ServerState, logger: Logger): void {
+  state.sweepStorage().then(
+    (swept) => logger.debug(swept, 'storage swept'),
+    (error: unknown) => logger.warn({ err: error }, 'storage not swept'),
+  );
+}
+
+interface DaemonParts extends Addresses {
+  settings: Settings;
+  state: ServerState;
+  tokens: Tokens | undefined;
+  files: TokenFiles | undefined;
+  listeners: Listeners;
+  isPrimary: boolean;
+}
+
+class Daemon implements RunningServer {
+  readonly ws: string;
+  readonly http: string;
+  readonly port: number;
+  readonly socket: string | null;
+  readonly stateRoot: string;
+  readonly isPrimary: boolean;
+  readonly state: ServerState;
+  readonly tokens: Tokens | undefined;
+  readonly #opened: AsyncDisposableStack;
+  readonly #listeners: Listeners;
+  readonly #files: TokenFiles | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(opened: AsyncDisposableStack, parts: DaemonParts) {
+    this.#opened = opened;
+    this.#listeners = parts.listeners;
+    this.#files = parts.files;
+    this.ws = parts.ws;
+    this.http = parts.http;
+    this.port = parts.port;
+    this.socket = parts.socket;
+    this.stateRoot = parts.settings.stateRoot;
+    this.isPrimary = parts.isPrimary;
+    this.state = parts.state;
+    this.tokens = parts.tokens;
+  }
+
+  stop(deadlineMs = defaultStopDeadlineMs): Promise<void> {
+    this.#stopped ??= this.#stop(deadlineMs);
+    return this.#stopped;
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    // The HTTP listener answers until the end, so that /readyz can say "draining".
+    this.#listeners.tcp.stop();
+    this.#listeners.unix?.stop();
+    await this.state.drain(deadlineMs);
+    await this.#opened.disposeAsync();
+  }
+
+  removeFiles(): void {
+    this.#files?.[Symbol.dispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop(0);
+  }
+}
