@@ -33,17 +33,37 @@ function createWebLinkSource(options: ConnectOptions): LinkSource {
     open: async () => {
       if (options.url === undefined) throw new TypeError('Cannot connect: give url or channel');
       const credential = await credentialOf(options);
-      const url = checkEndpoint(options.url, { hasCredential: credential !== undefined, allowInsecureRemote: options.allowInsecureRemote });
+      const url = checkEndpoint(options.url, {
+        hasCredential: credential !== undefined,
+        allowInsecureRemote: options.allowInsecureRemote,
+      });
       if (credential && url.startsWith('ws:') && !options.allowUnproven) {
-        throw new UnprovenServerError(url, 'a browser cannot check who answers a plain ws:// URL; use wss://, or set allowUnproven');
+        throw new UnprovenServerError(
+          url,
+          'a browser cannot check who answers a plain ws:// URL; use wss://, or set allowUnproven',
+        );
       }
       return { channel: await openWebChannel(url, options.protocols), endpoint: url, credential };
     },
   };
 }
 
-export type { Client, ClientMembers, JsonSchema, RegisteredTool } from './client.ts';
-export type { CallbackContext, CallbackHandler, ClientOptions, ConnectionChange, ConnectionInfo, ConnectionState } from './client-core.ts';
+export type {
+  CallbackName,
+  Client,
+  ClientMembers,
+  JsonSchema,
+  RegisteredTool,
+  TypedCallbackHandler,
+} from './client.ts';
+export type {
+  CallbackContext,
+  CallbackHandler,
+  ClientOptions,
+  ConnectionChange,
+  ConnectionInfo,
+  ConnectionState,
+} from './client-core.ts';
 export type { ReconnectOptions } from './backoff.ts';
 export {
   AuthenticationError,

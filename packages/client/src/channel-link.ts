@@ -13,7 +13,10 @@ export interface ChannelLinkOptions {
 }
 
 /** Whoever makes the channel vouches for its other end, so credentials given here are sent on it. */
-export function createChannelLinkSource(open: () => Channel | Promise<Channel>, options: ChannelLinkOptions): LinkSource {
+export function createChannelLinkSource(
+  open: () => Channel | Promise<Channel>,
+  options: ChannelLinkOptions,
+): LinkSource {
   return {
     isCredentialRenewable: typeof (options.hostToken ?? options.token) === 'function',
     open: async () => {
@@ -25,10 +28,16 @@ export function createChannelLinkSource(open: () => Channel | Promise<Channel>, 
 }
 
 /** The one credential form the options spell, or `undefined`. */
-export async function credentialOf({ token, agentId, hostToken, memoryNamespace }: ChannelLinkOptions): Promise<Credential | undefined> {
+export async function credentialOf({
+  token,
+  agentId,
+  hostToken,
+  memoryNamespace,
+}: ChannelLinkOptions): Promise<Credential | undefined> {
   const namespace = memoryNamespace === undefined ? {} : { memory_namespace: memoryNamespace };
   if (hostToken !== undefined) return { host_token: await read(hostToken), ...namespace };
-  if (token !== undefined) return { token: await read(token), ...(agentId !== undefined && { agent_id: agentId }), ...namespace };
+  if (token !== undefined)
+    return { token: await read(token), ...(agentId !== undefined && { agent_id: agentId }), ...namespace };
   return memoryNamespace === undefined ? undefined : namespace;
 }
 

@@ -1,5 +1,14 @@
 // The life of a client's connection: made, greeted, used, lost, made again. Calls, tools and events hang on it.
-import { ChannelClosedError, Peer, RequestTimeoutError, RpcError, rpcCode, type CloseInfo, type IncomingCall, type PeerOptions } from '@car-runtime/rpc';
+import {
+  ChannelClosedError,
+  Peer,
+  RequestTimeoutError,
+  RpcError,
+  rpcCode,
+  type CloseInfo,
+  type IncomingCall,
+  type PeerOptions,
+} from '@car-runtime/rpc';
 import { Backoff, type ReconnectOptions } from './backoff.ts';
 import {
   AuthenticationError,
@@ -111,7 +120,7 @@ export class ClientCore {
     try {
       await this.#establish();
     } catch (error) {
-      this.#end(new ClientClosedError('The connection could not be made', { cause: error }));
+      this.#end(new ClientClosedError('the connection could not be made', { cause: error }));
       throw error;
     }
   }
@@ -132,7 +141,7 @@ export class ClientCore {
   call(method: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
     const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs;
     if (this.#peer?.channel.isOpen) return this.#send(this.#peer, method, params, { ...options, timeoutMs });
-    if (this.#ending) return Promise.reject(new NotConnectedError(method, 'the client is closed', { cause: this.#ending }));
+    if (this.#ending) return Promise.reject(closedError(method, this.#ending));
     if ((options.whenDisconnected ?? this.#options.whenDisconnected) === 'reject') {
       return Promise.reject(new NotConnectedError(method, 'there is no connection'));
     }
@@ -203,7 +212,8 @@ export class ClientCore {
 
   #onRequest(call: IncomingCall): void {
     if (call.method === 'tools.execute') this.#tools.execute(call);
-    else if (!this.#runCallback(call)) call.reject(new RpcError(rpcCode.methodNotFound, `unknown method: ${call.method}`));
+    else if (!this.#runCallback(call))
+      call.reject(new RpcError(rpcCode.methodNotFound, `unknown method: ${call.method}`));
   }
 
   #onNotification(method: string, params: unknown): void {
@@ -259,6 +269,7 @@ export class ClientCore {
   /** One synchronous block: tools are registered, and what waited goes out before anything called from now on. */
   #adopt(peer: Peer, link: Link, greeting: Greeting): void {
     this.#peer = peer;
+    this.#peerClosed = Promise.withResolvers();
     this.#link = link;
     this.#greeting = greeting;
     this.#connectedAt = performance.now();
@@ -273,14 +284,18 @@ export class ClientCore {
     this.#peerClosed.resolve();
     if (this.#ending) return;
     this.#backoff.connectionLasted(performance.now() - this.#connectedAt);
-    const error = new ChannelClosedError(`Connection to ${this.#link?.endpoint} lost (${code}${reason ? `: ${reason}` : ''})`, code);
+    const error = new ChannelClosedError(
+      `Connection to ${this.#link?.endpoint} lost (${code}${reason ? `: ${reason}` : ''})`,
+      code,
+    );
     this.#change({ state: 'disconnected', error });
     if (this.#options.reconnect === false) this.#end(new ClientClosedError(error.message, { cause: error }));
-    else void this.#reconnect(error);
+    else void this.#reconnect(error); // reports its failure by ending the client
   }
 
   async #reconnect(lost: Error): Promise<void> {
-    const maxAttempts = (typeof this.#options.reconnect === 'object' ? this.#options.reconnect.maxAttempts : undefined) ?? Infinity;
+    const maxAttempts =
+      (typeof this.#options.reconnect === 'object' ? this.#options.reconnect.maxAttempts : undefined) ?? Infinity;
     let error = lost;
     let refusals = 0;
     for (let attempt = 1; attempt <= maxAttempts; attempt++) {
@@ -295,16 +310,17 @@ export class ClientCore {
         if (this.#ending) return;
         error = toError(failure);
         refusals = isRefusal(error) ? refusals + 1 : 0;
-        if (isHopeless(error) || (refusals > 0 && (refusals >= maxRefusals || !this.#source.isCredentialRenewable))) break;
+        if (isHopeless(error) || (refusals > 0 && (refusals >= maxRefusals || !this.#source.isCredentialRenewable)))
+          break;
       }
     }
-    this.#end(new ClientClosedError(`Gave up reconnecting: ${error.message}`, { cause: error }));
+    this.#end(new ClientClosedError(`gave up reconnecting: ${error.message}`, { cause: error }));
   }
 
   /** Closes the connection after what was sent, and resolves once it is closed. */
   async close(): Promise<void> {
     const peer = this.#peer;
-    this.#end(new ClientClosedError('The client was closed'));
+    this.#end(new ClientClosedError('the client is closed'));
     if (!peer) return;
     peer.close(normalClosure);
     const cut = setTimeout(() => peer.channel.terminate('the other side did not finish closing'), closeGraceMs);
@@ -318,7 +334,7 @@ export class ClientCore {
     this.#ending = ending;
     this.#closing.abort(ending);
     const failure = ending.cause instanceof Error ? ending : undefined;
-    this.#waiting.rejectAll(ending);
+    this.#waiting.rejectAll((method) => closedError(method, ending));
     this.#events.endAll(failure);
     this.#change({ state: 'closed', ...(failure && { error: failure }) });
     this.#changes.endAll();
@@ -373,6 +389,10 @@ function sleep(delayMs: number, signal: AbortSignal): Promise<void> {
   const timer = setTimeout(resolve, delayMs);
   signal.addEventListener('abort', () => resolve(), { once: true });
   return promise.finally(() => clearTimeout(timer));
+}
+
+function closedError(method: string, { message, cause }: ClientClosedError): ClientClosedError {
+  return new ClientClosedError(`Cannot call ${method}: ${message}`, { cause });
 }
 
 function isHopeless(error: Error): boolean {

@@ -1,13 +1,34 @@
 // The client as its users see it.
-import type { EventName, MethodName, ToolDefinition } from '@car-runtime/protocol';
-import { ClientCore, type CallbackContext, type CallbackHandler, type ClientOptions, type ConnectionChange, type ConnectionInfo } from './client-core.ts';
+import type { CheckedParamsOf, EventName, MethodName, ResultOf, ToolDefinition } from '@car-runtime/protocol';
+import {
+  ClientCore,
+  type CallbackContext,
+  type CallbackHandler,
+  type ClientOptions,
+  type ConnectionChange,
+  type ConnectionInfo,
+} from './client-core.ts';
 import type { EventStream, EventStreamOptions } from './event-stream.ts';
 import type { LinkSource } from './link.ts';
 import { checkParameters, isStandardSchema, toJsonSchema, type StandardSchema } from './standard-schema.ts';
 import type { Tool, ToolHandler } from './tool-box.ts';
-import { withNestedCalls, type ArgumentsOf, type CallOptions, type ContractCalls, type EventParams, type MethodResult } from './typed-calls.ts';
+import {
+  withNestedCalls,
+  type ArgumentsOf,
+  type CallOptions,
+  type ContractCalls,
+  type EventParams,
+  type MethodResult,
+} from './typed-calls.ts';
 
 type Callbacks = (typeof import('@car-runtime/protocol'))['callbacks'];
+/** Requests the daemon makes of its clients. */
+export type CallbackName = keyof Callbacks;
+/** Answers one of them. What it throws goes back as an error. */
+export type TypedCallbackHandler<Name extends CallbackName> = (
+  params: CheckedParamsOf<Callbacks[Name]>,
+  context: CallbackContext,
+) => ResultOf<Callbacks[Name]> | Promise<ResultOf<Callbacks[Name]>>;
 
 /** A JSON Schema of a tool's parameters, which is an object schema. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -29,13 +50,21 @@ export interface ClientMembers extends AsyncDisposable {
 
   /** Registers a tool and answers its executions, also after a reconnect. A Standard Schema (zod and others) types and
    *  checks the parameters; a JSON Schema is checked by the daemon. */
-  registerTool<Parameters>(tool: string | ToolDefinition, schema: StandardSchema<Parameters>, handler: ToolHandler<Parameters>): Promise<RegisteredTool>;
-  registerTool(tool: string | ToolDefinition, schema: JsonSchema | undefined, handler: ToolHandler): Promise<RegisteredTool>;
+  registerTool<Parameters>(
+    tool: string | ToolDefinition,
+    schema: StandardSchema<Parameters>,
+    handler: ToolHandler<Parameters>,
+  ): Promise<RegisteredTool>;
+  registerTool(
+    tool: string | ToolDefinition,
+    schema: JsonSchema | undefined,
+    handler: ToolHandler,
+  ): Promise<RegisteredTool>;
   registerTool(tool: ToolDefinition, handler: ToolHandler): Promise<RegisteredTool>;
 
   /** Answers a request the daemon makes of its clients, until the result is disposed. For `tools.execute` it answers
    *  for the tools that `registerTool` does not know. */
-  onCallback<Name extends keyof Callbacks>(method: Name, handler: CallbackHandler): Disposable;
+  onCallback<Name extends CallbackName>(method: Name, handler: TypedCallbackHandler<Name>): Disposable;
   onCallback(method: string, handler: CallbackHandler): Disposable;
 
   /** What the daemon sends under a name from now on, across reconnects; ends when the client closes, and throws what
@@ -78,7 +107,9 @@ function createClient(core: ClientCore): Client {
     [Symbol.asyncDispose]: () => core.close(),
   };
   // The implementation is untyped by method name; its type is derived from the contract.
-  return withNestedCalls(members as ClientMembers, (method, params, callOptions) => core.call(method, params, callOptions));
+  return withNestedCalls(members as ClientMembers, (method, params, callOptions) =>
+    core.call(method, params, callOptions),
+  );
 }
 
 async function registerTool(core: ClientCore, tool: Tool): Promise<RegisteredTool> {
@@ -91,7 +122,10 @@ async function registerTool(core: ClientCore, tool: Tool): Promise<RegisteredToo
 function toTool(nameOrDefinition: string | ToolDefinition, rest: unknown[]): Tool {
   const named = typeof nameOrDefinition === 'string' ? { name: nameOrDefinition } : nameOrDefinition;
   // The overloads of `registerTool` say what the rest can be.
-  const [schema, handler] = (rest.length === 1 ? [undefined, rest[0]] : rest) as [JsonSchema | StandardSchema | undefined, ToolHandler];
+  const [schema, handler] = (rest.length === 1 ? [undefined, rest[0]] : rest) as [
+    JsonSchema | StandardSchema | undefined,
+    ToolHandler,
+  ];
   if (schema === undefined) return { definition: named, handler };
   if (!isStandardSchema(schema)) return { definition: { ...named, parameters: schema }, handler };
   return {
@@ -100,5 +134,3 @@ function toTool(nameOrDefinition: string | ToolDefinition, rest: unknown[]): Too
       handler((await checkParameters(schema, named.name, parameters)) as Record<string, unknown>, context),
   };
 }
-
-export type { CallbackContext };

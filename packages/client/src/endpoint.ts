@@ -18,9 +18,13 @@ export function checkEndpoint(url: string, { hasCredential, allowInsecureRemote 
   if (protocol !== 'ws:' && protocol !== 'wss:') {
     throw new InsecureEndpointError(`Cannot connect: the URL must start with ws:// or wss://, not ${protocol}`);
   }
-  if (parsed.username !== '' || parsed.password !== '') throw new InsecureEndpointError('Cannot connect: the URL holds a user name or password');
+  if (parsed.username !== '' || parsed.password !== '')
+    throw new InsecureEndpointError('Cannot connect: the URL holds a user name or password');
   // `href`, since an empty query or fragment leaves no trace in `search` and `hash`.
-  if (/[?#]/.test(parsed.href)) throw new InsecureEndpointError('Cannot connect: the URL has a query or a fragment; credentials are never part of a URL');
+  if (/[?#]/.test(parsed.href))
+    throw new InsecureEndpointError(
+      'Cannot connect: the URL has a query or a fragment; credentials are never part of a URL',
+    );
   if (hasCredential && protocol === 'ws:' && !isLoopbackHost(hostname) && !allowInsecureRemote) {
     throw new InsecureEndpointError(
       `Cannot send a credential to ${hostname} over plain ws://: it is another machine; use wss://, or set allowInsecureRemote`,

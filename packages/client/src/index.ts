@@ -15,12 +15,28 @@ export interface ConnectOptions extends NodeLinkOptions, ClientOptions {
 /** Finds the daemon, authenticates, agrees on the protocol, and returns the client. */
 export function connect(options: ConnectOptions = {}): Promise<Client> {
   const { channel } = options;
-  const source = channel ? createChannelLinkSource(channel, options satisfies ChannelLinkOptions) : createNodeLinkSource(options);
+  const source = channel
+    ? createChannelLinkSource(channel, options satisfies ChannelLinkOptions)
+    : createNodeLinkSource(options);
   return openClient(source, options);
 }
 
-export type { Client, ClientMembers, JsonSchema, RegisteredTool } from './client.ts';
-export type { CallbackContext, CallbackHandler, ClientOptions, ConnectionChange, ConnectionInfo, ConnectionState } from './client-core.ts';
+export type {
+  CallbackName,
+  Client,
+  ClientMembers,
+  JsonSchema,
+  RegisteredTool,
+  TypedCallbackHandler,
+} from './client.ts';
+export type {
+  CallbackContext,
+  CallbackHandler,
+  ClientOptions,
+  ConnectionChange,
+  ConnectionInfo,
+  ConnectionState,
+} from './client-core.ts';
 export type { ReconnectOptions } from './backoff.ts';
 export {
   AuthenticationError,

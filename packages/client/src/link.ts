@@ -1,6 +1,6 @@
 // A connection as the client needs it before it is one: the channel, and what to say on it first.
 import type { ParamsOf, Methods, MethodName } from '@car-runtime/protocol';
-import { Peer, RpcError, type Channel } from '@car-runtime/rpc';
+import { RpcError, type Channel, type Peer } from '@car-runtime/rpc';
 import { AuthenticationError, CarError, ProtocolMismatchError, reasonOf } from './errors.ts';
 import type { MethodResult } from './typed-calls.ts';
 
@@ -80,5 +80,9 @@ export async function ask(peer: Peer, method: MethodName, params: unknown, signa
 
 /** Older daemons answer a method they do not know with a plain failure of this text. */
 export function isUnknownMethod(error: RpcError): boolean {
-  return error.code === methodNotFound || reasonOf(error.data) === 'method_not_found' || error.message.startsWith('unknown method');
+  return (
+    error.code === methodNotFound ||
+    reasonOf(error.data) === 'method_not_found' ||
+    error.message.startsWith('unknown method')
+  );
 }

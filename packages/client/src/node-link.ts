@@ -57,7 +57,11 @@ export function createNodeLinkSource(options: NodeLinkOptions): LinkSource {
   };
 }
 
-async function openNodeLink(options: NodeLinkOptions, credentials: CredentialFinder, signal: AbortSignal): Promise<Link> {
+async function openNodeLink(
+  options: NodeLinkOptions,
+  credentials: CredentialFinder,
+  signal: AbortSignal,
+): Promise<Link> {
   const credential = await credentials.find();
   const targets = targetsOf(options, credential !== undefined);
   const failures: Error[] = [];
@@ -87,7 +91,8 @@ function targetsOf(options: NodeLinkOptions, hasCredential: boolean): Target[] {
   const { env = process.env, allowInsecureRemote } = options;
   if (options.socketPath !== undefined) return [unixTarget(options.socketPath)];
   const url = options.url ?? trimmed(env['CAR_DAEMON_URL']);
-  if (url !== undefined && unixScheme.test(url)) return [unixTarget(decodeURI(url.replace(unixScheme, '').replace(/^\/\/(?=\/)/, '')))];
+  if (url !== undefined && unixScheme.test(url))
+    return [unixTarget(decodeURI(url.replace(unixScheme, '').replace(/^\/\/(?=\/)/, '')))];
   if (url !== undefined) {
     const checked = checkEndpoint(url, { hasCredential, allowInsecureRemote });
     return [{ endpoint: checked, url: checked }];
@@ -111,16 +116,22 @@ async function openTarget(
   signal: AbortSignal,
 ): Promise<Channel> {
   const { endpoint, url, socketPath } = target;
-  const needsProof = credential !== undefined && !options.allowUnproven && (socketPath === undefined || !isOwnSocket(socketPath));
+  const needsProof =
+    credential !== undefined && !options.allowUnproven && (socketPath === undefined || !isOwnSocket(socketPath));
   const daemonToken = needsProof ? await credentials.daemonToken() : undefined;
   if (needsProof && daemonToken === undefined) {
-    throw new UnprovenServerError(endpoint, 'there is no daemon token here to check its proof with; use the Unix socket, or set allowUnproven');
+    throw new UnprovenServerError(
+      endpoint,
+      'there is no daemon token here to check its proof with; use the Unix socket, or set allowUnproven',
+    );
   }
   return openWebSocket({
     url,
     signal,
     ...(socketPath !== undefined && { socketPath }),
-    ...(daemonToken !== undefined && { verifyUpgrade: (response, key) => verifyProof(endpoint, daemonToken, response, key) }),
+    ...(daemonToken !== undefined && {
+      verifyUpgrade: (response, key) => verifyProof(endpoint, daemonToken, response, key),
+    }),
   });
 }
 
@@ -136,11 +147,19 @@ function isOwnSocket(path: string): boolean {
 function verifyProof(endpoint: string, daemonToken: string, { headers }: IncomingMessage, key: string): void {
   const given = headers[proofHeader];
   if (typeof given !== 'string') {
-    throw new UnprovenServerError(endpoint, `it sent no ${proofHeader} header, so it may be a stranger on the port; if it is known to be the daemon, set allowUnproven`);
+    throw new UnprovenServerError(
+      endpoint,
+      `it sent no ${proofHeader} header, so it may be a stranger on the port; if it is known to be the daemon, set allowUnproven`,
+    );
   }
   const expected = createHmac('sha256', daemonToken).update(key).digest('base64url');
-  const isSame = given.length === expected.length && timingSafeEqual(Buffer.from(given, 'latin1'), Buffer.from(expected, 'latin1'));
-  if (!isSame) throw new UnprovenServerError(endpoint, `its ${proofHeader} header does not fit the daemon token known here, so it is another daemon or a stranger`);
+  const isSame =
+    given.length === expected.length && timingSafeEqual(Buffer.from(given, 'latin1'), Buffer.from(expected, 'latin1'));
+  if (!isSame)
+    throw new UnprovenServerError(
+      endpoint,
+      `its ${proofHeader} header does not fit the daemon token known here, so it is another daemon or a stranger`,
+    );
 }
 
 /** Which credential to present. Every source is read anew for each connection, since daemons mint at each start. */
@@ -153,7 +172,8 @@ class CredentialFinder {
     this.#options = options;
     this.#env = options.env ?? process.env;
     const explicit = options.hostToken ?? options.token ?? this.#agentFromEnvironment()?.token;
-    const isFixedText = explicit === undefined && options.role !== 'host' && trimmed(this.#env['CAR_AUTH_TOKEN']) !== undefined;
+    const isFixedText =
+      explicit === undefined && options.role !== 'host' && trimmed(this.#env['CAR_AUTH_TOKEN']) !== undefined;
     this.isRenewable = typeof explicit === 'function' || (explicit === undefined && !isFixedText);
   }
 
@@ -179,7 +199,8 @@ class CredentialFinder {
     const fromEnvironment = this.#agentFromEnvironment();
     if (agentId !== undefined) {
       const agentToken = token ?? trimmed(this.#env['CAR_AGENT_TOKEN']);
-      if (agentToken === undefined) throw new Error(`Cannot connect as agent "${agentId}": there is no token; give token or set CAR_AGENT_TOKEN`);
+      if (agentToken === undefined)
+        throw new Error(`Cannot connect as agent "${agentId}": there is no token; give token or set CAR_AGENT_TOKEN`);
       return { agent_id: agentId, token: await readSource(agentToken) };
     }
     if (fromEnvironment) return { agent_id: fromEnvironment.agentId, token: fromEnvironment.token };

@@ -2,7 +2,7 @@
 // agree on every one of these, so this is the only place that knows (State root; Listeners, Socket path;
 // Authentication, Tokens and files).
 import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 
 /** What the rules read. Everything has a default, so `{}` is this process. */
 export interface PathInput {
@@ -45,9 +45,8 @@ export function socketPath(input: PathInput = {}): string {
 }
 
 /** The socket of a daemon that is not the primary one of its state root. */
-export function secondarySocketPath(port: number, input: PathInput = {}): string {
-  const primary = socketPath(input);
-  return join(primary, '..', `car-server-${port}.sock`);
+export function secondarySocketPath(primaryPath: string, port: number): string {
+  return join(dirname(primaryPath), `car-server-${port}.sock`);
 }
 
 /** The folder of the token files. */

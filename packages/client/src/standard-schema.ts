@@ -27,13 +27,18 @@ export function isStandardSchema(schema: object): schema is StandardSchema {
 /** The JSON Schema the daemon checks parameters with. */
 export function toJsonSchema(schema: StandardSchema): Record<string, unknown> {
   const { jsonSchema, vendor } = schema['~standard'];
-  if (!jsonSchema) throw new TypeError(`Cannot use a schema of ${vendor}: it does not offer JSON Schema; pass the JSON Schema itself`);
+  if (!jsonSchema)
+    throw new TypeError(`Cannot use a schema of ${vendor}: it does not offer JSON Schema; pass the JSON Schema itself`);
   const { $schema: _dialect, ...rest } = jsonSchema.input({ target: 'draft-07' });
   return rest;
 }
 
 /** The checked value, or an error naming each field and what was expected there. */
-export async function checkParameters<Output>(schema: StandardSchema<Output>, tool: string, value: unknown): Promise<Output> {
+export async function checkParameters<Output>(
+  schema: StandardSchema<Output>,
+  tool: string,
+  value: unknown,
+): Promise<Output> {
   const result = await schema['~standard'].validate(value);
   if (result.issues === undefined) return result.value;
   const problems = result.issues.map(({ path, message }) => `${pathText(path ?? [])}: ${message}`);

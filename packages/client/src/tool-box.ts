@@ -22,7 +22,10 @@ export interface ToolContext {
 }
 
 /** Runs a tool. What it returns is the action's output; what it throws becomes the action's error. */
-export type ToolHandler<Parameters = Record<string, unknown>> = (parameters: Parameters, context: ToolContext) => unknown;
+export type ToolHandler<Parameters = Record<string, unknown>> = (
+  parameters: Parameters,
+  context: ToolContext,
+) => unknown;
 
 /** The daemon abandoned the execution; `reason` is what it said. */
 export class ToolCancelledError extends Error {

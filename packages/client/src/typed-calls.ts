@@ -1,5 +1,13 @@
 // The typed face of the contract: `client.call('state.get', …)` and `client.state.get(…)`.
-import type { CheckedParamsOf, EventName, Events, MethodName, Methods, ParamsOf, ResultOf } from '@car-runtime/protocol';
+import type {
+  CheckedParamsOf,
+  EventName,
+  Events,
+  MethodName,
+  Methods,
+  ParamsOf,
+  ResultOf,
+} from '@car-runtime/protocol';
 
 /** How one call is made. */
 export interface CallOptions {
@@ -12,9 +20,10 @@ export interface CallOptions {
 }
 
 /** Params may be left out where every field may. */
-type CallArguments<M> = object extends ParamsOf<M>
-  ? [params?: ParamsOf<M>, options?: CallOptions]
-  : [params: ParamsOf<M>, options?: CallOptions];
+type CallArguments<M> =
+  Record<string, never> extends ParamsOf<M>
+    ? [params?: ParamsOf<M>, options?: CallOptions]
+    : [params: ParamsOf<M>, options?: CallOptions];
 
 /** The arguments of `client.call` behind the method's name. */
 export type ArgumentsOf<Name extends MethodName> = CallArguments<Methods[Name]>;

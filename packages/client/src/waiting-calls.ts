@@ -10,6 +10,7 @@ interface Waiting {
   /** Sends the call. Never throws. */
   release(): void;
   reject(error: unknown): void;
+  readonly method: string;
 }
 
 export class WaitingCalls {
@@ -29,7 +30,12 @@ export class WaitingCalls {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#waiting.size >= this.#limit) {
-      return Promise.reject(new NotConnectedError(method, `${this.#waiting.size} calls already wait for a connection, limit ${this.#limit}`));
+      return Promise.reject(
+        new NotConnectedError(
+          method,
+          `${this.#waiting.size} calls already wait for a connection, limit ${this.#limit}`,
+        ),
+      );
     }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const timeoutMs = timerMs(options.timeoutMs);
@@ -40,6 +46,7 @@ export class WaitingCalls {
       this.#waiting.delete(entry);
     };
     const entry: Waiting = {
+      method,
       release: () => {
         leave();
         const left = timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - (performance.now() - since));
@@ -52,7 +59,9 @@ export class WaitingCalls {
     };
     const onAbort = (): void => entry.reject(signal?.reason);
     const timer =
-      timeoutMs === undefined ? undefined : setTimeout(() => entry.reject(new RequestTimeoutError(method, timeoutMs)), timeoutMs);
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => entry.reject(new RequestTimeoutError(method, timeoutMs)), timeoutMs);
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#waiting.add(entry);
     return promise;
@@ -63,8 +72,8 @@ export class WaitingCalls {
     for (const entry of [...this.#waiting]) entry.release();
   }
 
-  rejectAll(error: Error): void {
-    for (const entry of [...this.#waiting]) entry.reject(error);
+  rejectAll(errorOf: (method: string) => Error): void {
+    for (const entry of [...this.#waiting]) entry.reject(errorOf(entry.method));
   }
 }
 
