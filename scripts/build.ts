@@ -1,0 +1,109 @@
+// npm run build: writes one publishable folder for each public package, dist/<folder>/, with JavaScript and declarations
+// under dist/ of its own, and the programs of the server bundled, for a quick start.
+//   node scripts/build.ts [--out <folder>]
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { rolldown } from 'rolldown';
+import { readPackages } from './import-graph.ts';
+
+type Manifest = Record<string, unknown> & {
+  name: string;
+  version: string;
+  license: string;
+  private?: boolean;
+  exports?: Record<string, unknown>;
+  dependencies?: Record<string, string>;
+};
+
+const root = join(import.meta.dirname, '..');
+const thirdPartyNotices = 'THIRD-PARTY-LICENSES';
+const { values } = parseArgs({ options: { out: { type: 'string', default: join(root, 'dist') } } });
+const output = resolve(values.out);
+const emitted = join(output, '.emit');
+
+const packages = readPackages(root)
+  .map(({ folder }) => ({ folder, manifest: readManifest(join(root, 'packages', folder)) }))
+  .filter(({ manifest }) => manifest.private !== true);
+const versions = new Map(packages.map(({ manifest }) => [manifest.name, manifest.version]));
+
+rmSync(output, { recursive: true, force: true });
+execFileSync(join(root, 'node_modules', '.bin', 'tsc'), ['--project', 'tsconfig.build.json', '--outDir', emitted], {
+  cwd: root,
+  stdio: 'inherit',
+});
+for (const { folder, manifest } of packages) buildPackage(folder, manifest);
+await bundlePrograms();
+rmSync(emitted, { recursive: true });
+for (const { folder, manifest } of packages)
+  console.log(`${join(values.out, folder)}  ${manifest.name}@${manifest.version}`);
+
+function buildPackage(folder: string, manifest: Manifest): void {
+  const source = join(root, 'packages', folder);
+  const target = join(output, folder);
+  mkdirSync(target);
+  cpSync(join(emitted, folder, 'src'), join(target, 'dist'), { recursive: true });
+  if (existsSync(join(source, 'bin'))) cpSync(join(source, 'bin'), join(target, 'bin'), { recursive: true });
+  for (const name of ['LICENSE', 'NOTICE', 'README.md']) {
+    const own = [join(source, name), join(root, name)].find((path) => existsSync(path));
+    if (own !== undefined) cpSync(own, join(target, name));
+  }
+  writeFileSync(join(target, 'package.json'), `${JSON.stringify(toPublished(manifest), null, 2)}\n`);
+}
+
+/** The manifest as it is published: entry points are JavaScript, and packages of ours have their real version. */
+function toPublished(manifest: Manifest): Manifest {
+  const { exports = {}, dependencies = {} } = manifest;
+  return {
+    ...manifest,
+    scripts: undefined,
+    devDependencies: undefined,
+    files: ['dist', 'bin', 'NOTICE', thirdPartyNotices],
+    publishConfig: { access: 'public' },
+    exports: Object.fromEntries(Object.entries(exports).map(([subpath, target]) => [subpath, toBuilt(target)])),
+    dependencies: Object.fromEntries(
+      Object.entries(dependencies).map(([name, version]) => [name, versions.get(name) ?? version]),
+    ),
+  };
+}
+
+/** `./src/x.ts`, alone or under conditions, as the built file and its types. */
+function toBuilt(target: unknown): unknown {
+  if (typeof target !== 'string') {
+    return Object.fromEntries(Object.entries(target as object).map(([name, each]) => [name, toBuilt(each)]));
+  }
+  const built = target.replace('./src/', './dist/');
+  return { types: built.replace(/\.ts$/, '.d.ts'), default: built.replace(/\.ts$/, '.js') };
+}
+
+/** Puts each program of the server, with all it needs, into one file; what it imports on demand stays apart. */
+async function bundlePrograms(): Promise<void> {
+  const bundle = await rolldown({
+    input: ['car-server', 'car'].map((name) => join(root, 'packages', 'server', 'src', `${name}.ts`)),
+    platform: 'node',
+    // What `ws` uses where it happens to be installed.
+    external: ['bufferutil', 'utf-8-validate'],
+  });
+  const target = join(output, 'server', 'dist');
+  const { output: chunks } = await bundle.write({ dir: target, format: 'esm' });
+  await bundle.close();
+  const modules = chunks.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
+  writeFileSync(join(output, 'server', thirdPartyNotices), noticesOf(modules));
+}
+
+/** The licences of the libraries that these files belong to. */
+function noticesOf(files: string[]): string {
+  const homes = new Set(files.flatMap((file) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []));
+  const notices = [...homes].toSorted().map((home) => {
+    const { name, version, license } = readManifest(home);
+    const [text] = globSync('{LICENSE,LICENCE,license}*', { cwd: home });
+    if (text === undefined) throw new Error(`${home} has no licence to hand on`);
+    return `${name} ${version} (${license})\n\n${readFileSync(join(home, text), 'utf8').trim()}\n`;
+  });
+  return notices.join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+function readManifest(home: string): Manifest {
+  return JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
+}
