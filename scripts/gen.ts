@@ -114,7 +114,9 @@ function objectText(schema: JsonSchema, depth: number): string {
   if (properties.length === 0) return schema['properties'] ? '{}' : 'object';
   if (depth > 3) return '{ … }';
   const required = (schema['required'] ?? []) as string[];
-  const fields = properties.map(([name, value]) => `${name}${required.includes(name) ? '' : '?'}: ${typeText(value, depth + 1)}`);
+  const fields = properties.map(
+    ([name, value]) => `${name}${required.includes(name) ? '' : '?'}: ${typeText(value, depth + 1)}`,
+  );
   return `{ ${fields.join(', ')} }`;
 }
 
@@ -153,5 +155,6 @@ for (const [name, text] of Object.entries(outputs)) {
     console.error(`${name} differs from the contract: run npm run gen and commit it`);
   }
 }
-if (!isCheck) execFileSync('git', ['--no-pager', 'diff', '--stat', '--', ...Object.keys(outputs)], { cwd: root, stdio: 'inherit' });
+if (!isCheck)
+  execFileSync('git', ['--no-pager', 'diff', '--stat', '--', ...Object.keys(outputs)], { cwd: root, stdio: 'inherit' });
 process.exitCode = differs ? 1 : 0;

@@ -2,10 +2,16 @@
 import { resolve } from 'node:path';
 import type { Channel, PeerOptions } from '@car-runtime/rpc';
 import { authDomain, AuthService, type AgentCredentials } from './domains/auth/index.ts';
-import { createJournals, defaultJournalRetention, pruneJournals, type JournalRetention, type Journals } from './domains/events/index.ts';
+import {
+  createJournals,
+  defaultJournalRetention,
+  pruneJournals,
+  type JournalRetention,
+  type Journals,
+} from './domains/events/index.ts';
 import { createPolicySets, policyDomain } from './domains/policy/index.ts';
 import { proposalDomain, ProposalService } from './domains/proposal/index.ts';
-import { serverDomain } from './domains/server/index.ts';
+import { serverDomain, type ServerFacts } from './domains/server/index.ts';
 import { sessionDomain } from './domains/session/index.ts';
 import { createStateStores, stateDomain } from './domains/state/index.ts';
 import { createToolAccess, toolsDomain } from './domains/tools/index.ts';
@@ -85,7 +91,7 @@ export class ServerState implements AsyncDisposable {
     this.#kernel = new Kernel({
       domains: [
         authDomain(this.#auth),
-        serverDomain(this.#facts()),
+        serverDomain(() => this.#facts()),
         sessionDomain({ registryOf, policiesOf }),
         stateDomain(storeOf),
         toolsDomain(toolAccess),
@@ -165,7 +171,9 @@ export class ServerState implements AsyncDisposable {
 
   /** House-keeping at boot. Never fails the start. */
   async sweepStorage(): Promise<{ journalsRemoved: number }> {
-    return { journalsRemoved: await pruneJournals(this.journalDir, this.#config.journalRetention ?? defaultJournalRetention) };
+    return {
+      journalsRemoved: await pruneJournals(this.journalDir, this.#config.journalRetention ?? defaultJournalRetention),
+    };
   }
 
   /** Refuses new work, lets running calls finish until the deadline, then closes every connection. */
@@ -179,28 +187,15 @@ export class ServerState implements AsyncDisposable {
     this.#auth[Symbol.dispose]();
   }
 
-  #facts() {
-    const state = this;
+  #facts(): ServerFacts {
     return {
       startedAt: this.startedAt,
-      get sessions(): number {
-        return state.#kernel.connections.size;
-      },
-      get requestsTotal(): number {
-        return state.#kernel.requestsTotal;
-      },
-      get isAuthRequired(): boolean {
-        return state.#auth.isAuthRequired;
-      },
-      get isDraining(): boolean {
-        return state.#kernel.isDraining;
-      },
-      get loopDelayP99Ms(): number {
-        return state.#config.loopDelayP99Ms?.() ?? 0;
-      },
-      get degraded(): string[] {
-        return state.health.problems;
-      },
+      sessions: this.#kernel.connections.size,
+      requestsTotal: this.#kernel.requestsTotal,
+      isAuthRequired: this.#auth.isAuthRequired,
+      isDraining: this.#kernel.isDraining,
+      loopDelayP99Ms: this.#config.loopDelayP99Ms?.() ?? 0,
+      degraded: this.health.problems,
     };
   }
 }

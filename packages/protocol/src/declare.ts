@@ -26,7 +26,10 @@ export interface MethodOptions<P extends z.ZodType, R extends z.ZodType> {
   isExtension?: boolean;
 }
 
-export interface MethodDeclaration<P extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> extends MethodOptions<P, R> {
+export interface MethodDeclaration<
+  P extends z.ZodType = z.ZodType,
+  R extends z.ZodType = z.ZodType,
+> extends MethodOptions<P, R> {
   readonly kind: 'method';
 }
 
@@ -48,7 +51,9 @@ export interface CallbackDeclaration<P extends z.ZodType = z.ZodType, R extends 
 }
 
 /** Declares a method that clients call. */
-export function method<P extends z.ZodType, R extends z.ZodType>(options: MethodOptions<P, R>): MethodDeclaration<P, R> {
+export function method<P extends z.ZodType, R extends z.ZodType>(
+  options: MethodOptions<P, R>,
+): MethodDeclaration<P, R> {
   return { kind: 'method', ...options };
 }
 

@@ -4,7 +4,10 @@ import { RpcError } from '@car-runtime/rpc';
 /** Kinds of error and their JSON-RPC codes. Kinds sharing -32603 differ in `data.reason`. */
 export const errorTable = {
   parse_error: { code: -32700, meaning: 'The frame is not JSON, or nests deeper than the limit' },
-  invalid_request: { code: -32600, meaning: 'The frame is not a valid JSON-RPC request, or its id is already in flight' },
+  invalid_request: {
+    code: -32600,
+    meaning: 'The frame is not a valid JSON-RPC request, or its id is already in flight',
+  },
   method_not_found: { code: -32601, meaning: 'No such method' },
   invalid_params: { code: -32602, meaning: 'The params do not have the shape the method declares' },
   failed: { code: -32603, meaning: 'The call could not be carried out; the message says why' },
@@ -13,7 +16,10 @@ export const errorTable = {
   forbidden: { code: -32603, meaning: 'The role of this connection may not call the method' },
   auth_required: { code: -32001, meaning: 'Authenticate first; the connection is closed after this answer' },
   approval_denied: { code: -32003, meaning: 'A person denied the call, or nobody answered in time' },
-  deadline_exceeded: { code: -32004, meaning: 'The daemon gave up on the handler; it may or may not have taken effect' },
+  deadline_exceeded: {
+    code: -32004,
+    meaning: 'The daemon gave up on the handler; it may or may not have taken effect',
+  },
   handshake_required: { code: -32005, meaning: 'Call server.handshake first' },
   version_mismatch: { code: -32006, meaning: 'The protocol version is missing, not a number, or not supported' },
   content_refused: { code: -32007, meaning: 'A model provider refused the content' },
@@ -33,5 +39,8 @@ export interface FailOptions {
 
 /** An error a caller can act on: `throw fail('failed', 'Cannot …: …')`. */
 export function fail(kind: ErrorKind, message: string, options: FailOptions = {}): RpcError {
-  return new RpcError(errorTable[kind].code, message, { data: { reason: kind, ...options.data }, cause: options.cause });
+  return new RpcError(errorTable[kind].code, message, {
+    data: { reason: kind, ...options.data },
+    cause: options.cause,
+  });
 }

@@ -18,5 +18,8 @@ function messageOf(issue: z.core.$ZodIssue): string {
 
 function pathText(path: readonly PropertyKey[]): string {
   if (path.length === 0) return 'params';
-  return path.reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : text ? `${text}.${String(part)}` : String(part)), '');
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text ? `${text}.${String(part)}` : String(part)),
+    '',
+  );
 }

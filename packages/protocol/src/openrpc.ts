@@ -91,7 +91,11 @@ function toError(kind: ErrorKind): Record<string, unknown> {
 
 /** A declared shape as JSON Schema (draft 7): as a caller writes it (`input`), or as a receiver finds it (`output`). */
 export function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-7', unrepresentable: 'any' }) as JsonSchema;
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
+    io,
+    target: 'draft-7',
+    unrepresentable: 'any',
+  }) as JsonSchema;
   return rest;
 }
 

@@ -50,7 +50,15 @@ export const actionProposal = z.object({
   context: jsonObject.optional(),
 });
 
-export const actionStatus = z.enum(['proposed', 'validated', 'rejected', 'executing', 'succeeded', 'failed', 'skipped']);
+export const actionStatus = z.enum([
+  'proposed',
+  'validated',
+  'rejected',
+  'executing',
+  'succeeded',
+  'failed',
+  'skipped',
+]);
 
 export const actionResult = z.object({
   action_id: z.string(),

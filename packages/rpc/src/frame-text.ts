@@ -62,6 +62,6 @@ function exactNumberText(frame: string, id: number): string {
     if (key === 'id' && value === id && context?.source !== undefined) source = context.source;
     return value;
   };
-  JSON.parse(frame, remember as (this: unknown, key: string, value: unknown) => unknown);
+  JSON.parse(frame, remember);
   return source;
 }

@@ -55,7 +55,9 @@ export class IncomingCall {
     try {
       text = result === undefined ? 'null' : JSON.stringify(result);
     } catch (error) {
-      this.reject(new RpcError(rpcCode.internal, `Cannot encode the result of ${this.method}: ${(error as Error).message}`));
+      this.reject(
+        new RpcError(rpcCode.internal, `Cannot encode the result of ${this.method}: ${(error as Error).message}`),
+      );
       return;
     }
     this.#answer(`{"jsonrpc":"2.0","id":${this.idText},"result":${text ?? 'null'}}`);

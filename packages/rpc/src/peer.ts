@@ -145,7 +145,12 @@ export class Peer implements ReplySink {
   #onText(text: string): void {
     const frame = parseFrameText(text, this.#maxDepth);
     if (frame.kind === 'unparseable') {
-      this.#send(errorText('null', new RpcError(rpcCode.parseError, `Cannot parse frame: ${frame.reason}`, { data: { reason: 'parse_error' } })));
+      this.#send(
+        errorText(
+          'null',
+          new RpcError(rpcCode.parseError, `Cannot parse frame: ${frame.reason}`, { data: { reason: 'parse_error' } }),
+        ),
+      );
       return;
     }
     if (Array.isArray(frame.value)) this.#onBatch(frame.value, text, frame.kind === 'forbidden-key');
@@ -154,7 +159,8 @@ export class Peer implements ReplySink {
 
   #onBatch(entries: unknown[], text: string, isForbidden: boolean): void {
     if (entries.length === 0 || entries.length > this.#maxBatch) {
-      const problem = entries.length === 0 ? 'an empty batch' : `a batch of ${entries.length} entries, limit ${this.#maxBatch}`;
+      const problem =
+        entries.length === 0 ? 'an empty batch' : `a batch of ${entries.length} entries, limit ${this.#maxBatch}`;
       this.#send(errorText('null', invalidRequest(problem)));
       return;
     }
@@ -200,7 +206,11 @@ export class Peer implements ReplySink {
       }
       if (this.#inFlight.size >= this.#maxInFlight) {
         const message = `Overloaded: ${this.#inFlight.size} requests in flight on this connection, limit ${this.#maxInFlight}`;
-        this.#refuse(sink, idText, new RpcError(rpcCode.overloaded, message, { data: { reason: 'overloaded', retry_after_ms: retryAfterMs } }));
+        this.#refuse(
+          sink,
+          idText,
+          new RpcError(rpcCode.overloaded, message, { data: { reason: 'overloaded', retry_after_ms: retryAfterMs } }),
+        );
         return;
       }
     }
@@ -218,7 +228,10 @@ export class Peer implements ReplySink {
 
   #onClose(info: CloseInfo): void {
     this.#closeInfo = info;
-    const error = new ChannelClosedError(`Connection closed (${info.code}${info.reason ? `: ${info.reason}` : ''})`, info.code);
+    const error = new ChannelClosedError(
+      `Connection closed (${info.code}${info.reason ? `: ${info.reason}` : ''})`,
+      info.code,
+    );
     const calls = [...this.#inFlight.values()];
     this.#inFlight.clear();
     this.#pending.rejectAll(error);
@@ -275,7 +288,8 @@ function problemOf(
   idText: string | undefined,
 ): RpcError | undefined {
   if (message.jsonrpc !== '2.0') return invalidRequest(`"jsonrpc" must be "2.0", not ${kindOf(message.jsonrpc)}`);
-  if (typeof message.method !== 'string') return invalidRequest(`"method" must be a string, not ${kindOf(message.method)}`);
+  if (typeof message.method !== 'string')
+    return invalidRequest(`"method" must be a string, not ${kindOf(message.method)}`);
   if (hasId && idText === undefined) return invalidRequest('"id" must be a string, a number or null');
   if (hasId && message.params !== undefined && typeof message.params !== 'object') {
     return invalidParams(`"params" must be an object or an array, not ${kindOf(message.params)}`);
@@ -286,7 +300,13 @@ function problemOf(
 function kindOf(value: unknown): string {
   if (typeof value === 'string') return value.length <= 40 ? JSON.stringify(value) : 'a long string';
   if (value === undefined) return 'missing';
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+  return value === null
+    ? 'null'
+    : Array.isArray(value)
+      ? 'an array'
+      : typeof value === 'object'
+        ? 'an object'
+        : `a ${typeof value}`;
 }
 
 function invalidRequest(problem: string): RpcError {

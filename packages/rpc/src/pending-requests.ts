@@ -42,7 +42,9 @@ export class PendingRequests {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const entry: Pending = { resolve, reject, deadline: undefined, signal, onAbort: undefined };
     if (timeoutMs !== undefined) {
-      entry.deadline = startDeadline(timeoutMs, () => this.#take(id)?.reject(new RequestTimeoutError(method, timeoutMs)));
+      entry.deadline = startDeadline(timeoutMs, () =>
+        this.#take(id)?.reject(new RequestTimeoutError(method, timeoutMs)),
+      );
     }
     if (signal) {
       entry.onAbort = () => this.#take(id)?.reject(signal.reason);
@@ -78,5 +80,9 @@ export class PendingRequests {
 function toRpcError(error: unknown): RpcError {
   if (typeof error !== 'object' || error === null) return new RpcError(-32000, String(error));
   const { code, message, data } = error as { code?: unknown; message?: unknown; data?: unknown };
-  return new RpcError(typeof code === 'number' ? code : -32000, typeof message === 'string' ? message : 'unknown error', { data });
+  return new RpcError(
+    typeof code === 'number' ? code : -32000,
+    typeof message === 'string' ? message : 'unknown error',
+    { data },
+  );
 }

@@ -42,7 +42,9 @@ class WebChannel implements Channel {
       if (typeof data === 'string') handlers.onText(data);
       else handlers.onBinary(new Uint8Array(data as ArrayBuffer));
     });
-    this.#socket.addEventListener('close', (event) => handlers.onClose({ code: event.code, reason: event.reason }), { once: true });
+    this.#socket.addEventListener('close', (event) => handlers.onClose({ code: event.code, reason: event.reason }), {
+      once: true,
+    });
   }
 
   send(text: string): void {
@@ -51,7 +53,7 @@ class WebChannel implements Channel {
 
   sendFrame(frame: SharedFrame): void {
     const message = frame.text ?? frame.payload;
-    if (this.isOpen && message !== undefined) this.#socket.send(message as string | Uint8Array<ArrayBuffer>);
+    if (this.isOpen && message !== undefined) this.#socket.send(message);
   }
 
   close(code = 1000, reason = ''): void {

@@ -43,7 +43,9 @@ export class WebSocketAcceptor {
     };
     if (options.headers) this.#server.on('headers', addHeaders);
     try {
-      this.#server.handleUpgrade(request, socket, head, (ws) => accepted(new ServerWebSocketChannel(ws, socket, options.transport)));
+      this.#server.handleUpgrade(request, socket, head, (ws) =>
+        accepted(new ServerWebSocketChannel(ws, socket, options.transport)),
+      );
     } finally {
       this.#server.off('headers', addHeaders);
     }

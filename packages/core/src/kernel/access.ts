@@ -11,7 +11,12 @@ export interface CredentialState {
 }
 
 /** Why this connection may not call a method of this access, or `undefined` when it may. */
-export function refusalOf(method: string, access: Access, connection: Connection, credentials: CredentialState): RpcError | undefined {
+export function refusalOf(
+  method: string,
+  access: Access,
+  connection: Connection,
+  credentials: CredentialState,
+): RpcError | undefined {
   switch (access) {
     case 'public':
     case 'session':
@@ -25,7 +30,11 @@ export function refusalOf(method: string, access: Access, connection: Connection
 }
 
 function forbidden(method: string, why: string, connection: Connection): RpcError {
-  return fail('forbidden', `Cannot call ${method}: ${why} (this connection is ${connection.role === 'none' ? 'unauthenticated' : connection.role})`, {
-    data: { role: connection.role },
-  });
+  return fail(
+    'forbidden',
+    `Cannot call ${method}: ${why} (this connection is ${connection.role === 'none' ? 'unauthenticated' : connection.role})`,
+    {
+      data: { role: connection.role },
+    },
+  );
 }

@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { Peer } from '@car-runtime/rpc';
-import { ChannelClosedError } from '@car-runtime/rpc';
+import type { ChannelClosedError, Peer } from '@car-runtime/rpc';
 
 /** Where a connection came from, as its listener saw it. */
 export interface ConnectionInfo {

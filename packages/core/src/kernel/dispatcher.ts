@@ -105,7 +105,7 @@ export class Dispatcher {
     }
     const context = new HandlerContext(connection, call);
     const { order } = route.declaration;
-    if (order === undefined) this.#run(route, call, params.data, context);
+    if (order === undefined) void this.#run(route, call, params.data, context);
     else this.#queues.run(connection, order, () => this.#run(route, call, params.data, context));
   }
 
@@ -157,7 +157,11 @@ export class Dispatcher {
     if (this.#options.checksResults) {
       const checked = route.declaration.result.safeParse(result ?? null);
       if (!checked.success) {
-        this.#reject(route, call, fail('internal', `Result of ${call.method} differs from its declaration: ${checked.error.message}`));
+        this.#reject(
+          route,
+          call,
+          fail('internal', `Result of ${call.method} differs from its declaration: ${checked.error.message}`),
+        );
         return;
       }
     }

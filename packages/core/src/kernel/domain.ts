@@ -10,13 +10,23 @@ export interface CallContext {
 }
 
 export type Handlers<C extends DomainContract> = {
-  readonly [Name in keyof C]: (params: CheckedParamsOf<C[Name]>, context: CallContext) => ResultOf<C[Name]> | Promise<ResultOf<C[Name]>>;
+  readonly [Name in keyof C]: (
+    params: CheckedParamsOf<C[Name]>,
+    context: CallContext,
+  ) => ResultOf<C[Name]> | Promise<ResultOf<C[Name]>>;
 };
 
 export type NotificationHandler = (params: unknown, connection: Connection) => void;
 
 /** Steps of a disconnect, in this order (Transport, Disconnect cleanup). Steps of one phase run one after another. */
-export const closePhases = ['registry', 'attachment', 'chats', 'run-subscriptions', 'coder-subscriptions', 'run-sweep'] as const;
+export const closePhases = [
+  'registry',
+  'attachment',
+  'chats',
+  'run-subscriptions',
+  'coder-subscriptions',
+  'run-sweep',
+] as const;
 export type ClosePhase = (typeof closePhases)[number];
 
 export interface Domain<C extends DomainContract = DomainContract> {

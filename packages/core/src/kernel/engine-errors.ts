@@ -22,8 +22,14 @@ export async function awaitingEngine<T>(running: Promise<T>): Promise<T> {
 
 function toRpcError(error: unknown): unknown {
   if (error instanceof ProposalError) {
-    const data = { reason: error.reason, field: error.field, ...(error.actionId !== undefined && { action_id: error.actionId }) };
+    const data = {
+      reason: error.reason,
+      field: error.field,
+      ...(error.actionId !== undefined && { action_id: error.actionId }),
+    };
     return fail('invalid_params', error.message, { data, cause: error });
   }
-  return error instanceof EngineError ? fail('failed', error.message, { data: { reason: error.reason }, cause: error }) : error;
+  return error instanceof EngineError
+    ? fail('failed', error.message, { data: { reason: error.reason }, cause: error })
+    : error;
 }

@@ -88,7 +88,10 @@ export class Kernel implements AsyncDisposable {
     this.#connections.set(id, connection);
     this.acceptedTotal++;
     if (this.#options.credentials.isAuthRequired) {
-      authTimer = setTimeout(() => peer.close(policyViolation, 'authentication timed out'), this.#options.authTimeoutMs);
+      authTimer = setTimeout(
+        () => peer.close(policyViolation, 'authentication timed out'),
+        this.#options.authTimeoutMs,
+      );
       connection.scope.defer(() => clearTimeout(authTimer));
     } else connection.markAuthenticated();
     peer.start();
@@ -146,7 +149,8 @@ export class Kernel implements AsyncDisposable {
     while (isBusy() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 10));
     for (const { peer } of this.#connections.values()) peer.close(goingAway, 'shutting down');
     const closeUntil = Date.now() + 1_000;
-    while (this.#connections.size > 0 && Date.now() < closeUntil) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (this.#connections.size > 0 && Date.now() < closeUntil)
+      await new Promise((resolve) => setTimeout(resolve, 10));
     for (const { peer } of this.#connections.values()) peer.channel.terminate('shutting down');
     await Promise.all(this.#cleanups.values());
   }

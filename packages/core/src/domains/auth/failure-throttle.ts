@@ -19,7 +19,8 @@ export class FailureThrottle {
   delayOf(credential: CredentialClass): number {
     const now = this.#now();
     let window = this.#windows.get(credential);
-    if (!window || now - window.startedAt >= windowMs) this.#windows.set(credential, (window = { startedAt: now, failures: 0 }));
+    if (!window || now - window.startedAt >= windowMs)
+      this.#windows.set(credential, (window = { startedAt: now, failures: 0 }));
     window.failures++;
     return window.failures > freeFailures ? delayMs : 0;
   }

@@ -1,4 +1,4 @@
-import { auth, fail, type CheckedParamsOf, type ResultOf } from '@car-runtime/protocol';
+import { fail, type auth, type CheckedParamsOf, type ResultOf } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
 import type { Handlers } from '../../kernel/domain.ts';
 import type { AuthService } from './service.ts';
@@ -43,5 +43,8 @@ function namespaceOf({ memory_namespace }: Params): { memory_namespace?: string 
 }
 
 function badForm(why: string): Error {
-  return fail('invalid_params', `Invalid params for session.auth: ${why}; give { token }, { token, agent_id } or { host_token }`);
+  return fail(
+    'invalid_params',
+    `Invalid params for session.auth: ${why}; give { token }, { token, agent_id } or { host_token }`,
+  );
 }

@@ -87,7 +87,9 @@ export class AuthService implements CredentialState, Disposable {
     }
     const holder = this.#attachments.get(agentId);
     if (holder !== undefined && holder !== connection.id) {
-      throw fail('failed', `agent "${agentId}" is already attached on another connection`, { data: { reason: 'already_attached', agent_id: agentId } });
+      throw fail('failed', `agent "${agentId}" is already attached on another connection`, {
+        data: { reason: 'already_attached', agent_id: agentId },
+      });
     }
     // Checked again after whatever was awaited: the connection may be gone, and its claim would never be released.
     if (connection.isClosed) throw fail('failed', `Cannot attach agent "${agentId}": connection closed`);
@@ -101,7 +103,10 @@ export class AuthService implements CredentialState, Disposable {
   }
 
   async #refuse(connection: Connection, credential: CredentialClass): Promise<never> {
-    this.#options.logger.warn({ client_id: connection.id, credential, remote: connection.info.remoteAddress }, 'authentication failed');
+    this.#options.logger.warn(
+      { client_id: connection.id, credential, remote: connection.info.remoteAddress },
+      'authentication failed',
+    );
     const delayMs = this.#throttle.delayOf(credential);
     if (delayMs > 0) await delay(delayMs, undefined, { signal: connection.signal }).catch(() => undefined);
     throw fail('auth_failed', 'auth failed: token mismatch');

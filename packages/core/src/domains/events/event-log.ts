@@ -30,7 +30,9 @@ export class EventLog implements Disposable {
     let line = `{"kind":"${kind}"`;
     if (action_id !== undefined) line += `,"action_id":${JSON.stringify(action_id)}`;
     if (proposal_id !== undefined) line += `,"proposal_id":${JSON.stringify(proposal_id)}`;
-    this.#file.append(`${line},"data":${data === undefined ? '{}' : JSON.stringify(data)},"timestamp":"${timestamp()}"}`);
+    this.#file.append(
+      `${line},"data":${data === undefined ? '{}' : JSON.stringify(data)},"timestamp":"${timestamp()}"}`,
+    );
   }
 
   [Symbol.dispose](): void {

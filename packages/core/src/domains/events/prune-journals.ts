@@ -22,7 +22,9 @@ export async function pruneJournals(directory: string, retention: JournalRetenti
     if (info?.isFile()) files.push({ path, changedAt: info.mtimeMs });
   }
   const newestFirst = files.toSorted((left, right) => right.changedAt - left.changedAt);
-  const surplus = newestFirst.filter(({ changedAt }, index) => index >= retention.maxFiles || now - changedAt > retention.maxAgeDays * dayMs);
+  const surplus = newestFirst.filter(
+    ({ changedAt }, index) => index >= retention.maxFiles || now - changedAt > retention.maxAgeDays * dayMs,
+  );
   for (const { path } of surplus) await unlink(path).catch(() => undefined);
   return surplus.length;
 }

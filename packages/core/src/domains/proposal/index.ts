@@ -7,5 +7,10 @@ export { ProposalService, type ProposalDependencies } from './service.ts';
 
 /** `proposal.submit`: plans, checked and run. */
 export function proposalDomain(service: ProposalService): Domain<typeof proposal> {
-  return { name: 'proposal', contract: proposal, methods: proposalMethods(service), deadlines: { 'proposal.submit': deadlineOf } };
+  return {
+    name: 'proposal',
+    contract: proposal,
+    methods: proposalMethods(service),
+    deadlines: { 'proposal.submit': deadlineOf },
+  };
 }

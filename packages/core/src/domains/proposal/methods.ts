@@ -15,7 +15,11 @@ export function proposalMethods(service: ProposalService): Handlers<typeof propo
     'proposal.submit': ({ proposal: input, session_id, scope }, { connection, signal }) => {
       const plan = callingEngine(() => normalizeProposal(input));
       // A scope takes the place of the policy session (Proposal lifecycle, proposal.submit).
-      return service.submit(connection, plan, { signal, tenantId: scope?.tenantId, sessionId: scope ? undefined : session_id });
+      return service.submit(connection, plan, {
+        signal,
+        tenantId: scope?.tenantId,
+        sessionId: scope ? undefined : session_id,
+      });
     },
   };
 }

@@ -1,12 +1,27 @@
 // Running a plan for a connection: the engine, given that connection's own tools, state, policies and journal.
-import { executeProposal, IdempotencyCache, type ExecutionEnv, type PolicySet, type Proposal, type ProposalResult, type StateStore, type ToolCall, type ToolRegistry } from '@car-runtime/engine';
+import {
+  executeProposal,
+  IdempotencyCache,
+  type ExecutionEnv,
+  type PolicySet,
+  type Proposal,
+  type ProposalResult,
+  type StateStore,
+  type ToolCall,
+  type ToolRegistry,
+} from '@car-runtime/engine';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
 
 export interface ProposalDependencies {
   registryOf(connection: Connection): ToolRegistry;
   storeOf(connection: Connection): StateStore;
   policiesOf(connection: Connection): PolicySet;
-  logOf(connection: Connection): { append(kind: string, event: { action_id?: string | undefined; proposal_id?: string | undefined; data?: object | undefined }): void };
+  logOf(connection: Connection): {
+    append(
+      kind: string,
+      event: { action_id?: string | undefined; proposal_id?: string | undefined; data?: object | undefined },
+    ): void;
+  };
   dispatch(connection: Connection, call: ToolCall, signal: AbortSignal): Promise<unknown>;
 }
 
@@ -28,7 +43,8 @@ export class ProposalService {
         policies: policiesOf(connection),
         idempotency: new IdempotencyCache(),
         dispatch: (call, signal) => dispatch(connection, call, signal),
-        emit: (kind, { action_id, proposal_id, data }) => log.append(kind, { action_id: action_id ?? undefined, proposal_id, data }),
+        emit: (kind, { action_id, proposal_id, data }) =>
+          log.append(kind, { action_id: action_id ?? undefined, proposal_id, data }),
       };
     });
   }

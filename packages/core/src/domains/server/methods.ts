@@ -1,4 +1,14 @@
-import { callbacks, events, fail, methods, protocolVersion, server, toMethodSchema, toOpenRpc, type MethodDeclaration } from '@car-runtime/protocol';
+import {
+  callbacks,
+  events,
+  fail,
+  methods,
+  protocolVersion,
+  type server,
+  toMethodSchema,
+  toOpenRpc,
+  type MethodDeclaration,
+} from '@car-runtime/protocol';
 import type { Handlers } from '../../kernel/domain.ts';
 import { version } from '../../version.ts';
 
@@ -13,33 +23,36 @@ export interface ServerFacts {
   readonly degraded: string[];
 }
 
-export function serverMethods(facts: ServerFacts): Handlers<typeof server> {
+export function serverMethods(facts: () => ServerFacts): Handlers<typeof server> {
   return {
     'server.handshake': ({ protocol_version }, { connection }) => {
       if (protocol_version !== protocolVersion) throw versionMismatch(protocol_version);
       connection.isProtocolNegotiated = true;
       return { protocol_version: protocolVersion, server_version: version, client_protocol_version: protocol_version };
     },
-    'server.status': (_params, { connection }) => ({
-      server_version: version,
-      protocol_version: protocolVersion,
-      pid: process.pid,
-      started_at: facts.startedAt.toISOString(),
-      uptime_ms: Date.now() - facts.startedAt.getTime(),
-      sessions: facts.sessions,
-      requests_total: facts.requestsTotal,
-      auth_enabled: facts.isAuthRequired,
-      is_draining: facts.isDraining,
-      loop_delay_p99_ms: facts.loopDelayP99Ms,
-      rss_bytes: process.memoryUsage.rss(),
-      degraded: facts.degraded,
-      connection: {
-        client_id: connection.id,
-        role: connection.role === 'none' ? 'client' : connection.role,
-        transport: connection.info.transport,
-        ...(connection.agentId !== undefined && { agent_id: connection.agentId }),
-      },
-    }),
+    'server.status': (_params, { connection }) => {
+      const now = facts();
+      return {
+        server_version: version,
+        protocol_version: protocolVersion,
+        pid: process.pid,
+        started_at: now.startedAt.toISOString(),
+        uptime_ms: Date.now() - now.startedAt.getTime(),
+        sessions: now.sessions,
+        requests_total: now.requestsTotal,
+        auth_enabled: now.isAuthRequired,
+        is_draining: now.isDraining,
+        loop_delay_p99_ms: now.loopDelayP99Ms,
+        rss_bytes: process.memoryUsage.rss(),
+        degraded: now.degraded,
+        connection: {
+          client_id: connection.id,
+          role: connection.role === 'none' ? 'client' : connection.role,
+          transport: connection.info.transport,
+          ...(connection.agentId !== undefined && { agent_id: connection.agentId }),
+        },
+      };
+    },
     'server.schema': ({ method }) => ({ methods: schemasOf(method) }),
     'rpc.discover': () => toOpenRpc({ methods, events, callbacks, version }),
   };
@@ -47,7 +60,8 @@ export function serverMethods(facts: ServerFacts): Handlers<typeof server> {
 
 function schemasOf(name: string | undefined): Record<string, unknown>[] {
   const declarations: Readonly<Record<string, MethodDeclaration>> = methods;
-  if (name === undefined) return Object.entries(declarations).map(([each, declaration]) => toMethodSchema(each, declaration));
+  if (name === undefined)
+    return Object.entries(declarations).map(([each, declaration]) => toMethodSchema(each, declaration));
   const declaration = Object.hasOwn(declarations, name) ? declarations[name] : undefined;
   if (!declaration) throw fail('failed', `Cannot describe "${name}": unknown method`);
   return [toMethodSchema(name, declaration)];
@@ -55,7 +69,11 @@ function schemasOf(name: string | undefined): Record<string, unknown>[] {
 
 function versionMismatch(given: unknown): Error {
   const shown = given === undefined ? 'none' : JSON.stringify(given);
-  return fail('version_mismatch', `protocol version mismatch: this daemon speaks ${protocolVersion}, the client sent ${shown}`, {
-    data: { supported: [protocolVersion] },
-  });
+  return fail(
+    'version_mismatch',
+    `protocol version mismatch: this daemon speaks ${protocolVersion}, the client sent ${shown}`,
+    {
+      data: { supported: [protocolVersion] },
+    },
+  );
 }

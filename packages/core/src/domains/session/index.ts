@@ -21,7 +21,11 @@ function sessionMethods({ registryOf, policiesOf }: SessionDependencies): Handle
       for (const definition of policies) callingEngine(() => policiesOf(connection).register(definition));
       return { session_id: connection.id, tools_registered, policies_registered: policies.length };
     },
-    'session.policy.open': (_params, { connection }) => ({ session_id: callingEngine(() => policiesOf(connection).openSession()) }),
-    'session.policy.close': ({ session_id }, { connection }) => ({ closed: policiesOf(connection).closeSession(session_id) }),
+    'session.policy.open': (_params, { connection }) => ({
+      session_id: callingEngine(() => policiesOf(connection).openSession()),
+    }),
+    'session.policy.close': ({ session_id }, { connection }) => ({
+      closed: policiesOf(connection).closeSession(session_id),
+    }),
   };
 }

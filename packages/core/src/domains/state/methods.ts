@@ -6,7 +6,9 @@ export function stateMethods(storeOf: StoreOf): Handlers<typeof state> {
   return {
     'state.get': ({ key, tenant_id }, { connection }) => storeOf(connection).view(tenant_id).get(key),
     'state.set': ({ key, value, tenant_id }, { connection }) => {
-      storeOf(connection).view(tenant_id).set(key, value ?? null);
+      storeOf(connection)
+        .view(tenant_id)
+        .set(key, value ?? null);
       return 'ok';
     },
     'state.exists': ({ key, tenant_id }, { connection }) => storeOf(connection).view(tenant_id).has(key),

@@ -12,7 +12,12 @@ const graceMs = 5_000;
  * reports. Giving up (own wait, or `signal`) removes the pending request first, so exactly one `tools.cancel` is sent
  * and never after an answer was taken.
  */
-export async function callTool(connection: Connection, call: ToolCall, defaultTimeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
+export async function callTool(
+  connection: Connection,
+  call: ToolCall,
+  defaultTimeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
   const { peer } = connection;
   const { action_id, tool, parameters, timeout_ms, attempt, session_id } = call;
   const waitMs = timeout_ms === undefined ? defaultTimeoutMs : timeout_ms + graceMs;
@@ -21,7 +26,8 @@ export async function callTool(connection: Connection, call: ToolCall, defaultTi
   try {
     return await peer.request('tools.execute', params, { id: request_id, signal, timeoutMs: waitMs });
   } catch (error) {
-    if (error instanceof ChannelClosedError) throw new Error(`tool '${tool}' callback channel closed`, { cause: error });
+    if (error instanceof ChannelClosedError)
+      throw new Error(`tool '${tool}' callback channel closed`, { cause: error });
     if (signal?.aborted && error === signal.reason) {
       peer.notify('tools.cancel', { request_id, action_id, reason: messageOf(error) });
       throw error;

@@ -39,7 +39,8 @@ export function createToolAccess(defaultTimeoutMs: number): ToolAccess {
     registryOf,
     dispatch: (connection, call, signal) => {
       // Built in, and never handed to the client under this name (Tool dispatch precedence).
-      if (call.tool === messagingSend.name) return Promise.reject(new Error('messaging.send: no message sink is configured'));
+      if (call.tool === messagingSend.name)
+        return Promise.reject(new Error('messaging.send: no message sink is configured'));
       return callTool(connection, call, defaultTimeoutMs, signal);
     },
   };

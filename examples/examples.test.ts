@@ -1,0 +1,90 @@
+// Every example runs, as the README says to run it, and checks itself.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { chromium } from 'playwright-core';
+import { startDaemonProcess } from './daemon-process.ts';
+import { findChromium, findPython } from './system-programs.ts';
+
+const run = promisify(execFile);
+const folder = import.meta.dirname;
+
+test('the quickstart runs a plan with real tools through a daemon, and stops everything', async () => {
+  const { stdout } = await run(process.execPath, [join(folder, 'quickstart', 'main.ts')]);
+  assert.match(stdout, /6 tool calls, 8 executed, 1 refused/);
+  assert.match(stdout, /secret +rejected +param 'path' matches '\.env'/);
+  assert.match(stdout, /state\.get \{\} {2}-> {2}-32602 invalid_params/);
+  assert.match(stdout, /daemon drained and exited 0/);
+});
+
+test('the core runs inside a program of its own, in memory and over a WebSocket', async () => {
+  const { stdout } = await run(process.execPath, [join(folder, 'embedded', 'main.ts')]);
+  assert.match(stdout, /embedded: all checks passed/);
+});
+
+// req: example.python
+test('a Python program connects, registers a tool and runs a plan', async (context) => {
+  const python = findPython(context);
+  if (!python) return;
+  await using daemon = await startDaemonProcess();
+  const { stdout } = await run(python, [join(folder, 'python', 'hello.py')], {
+    env: { ...daemon.environment, CAR_DAEMON_URL: daemon.ready.ws },
+  });
+  assert.equal(stdout, 'succeeded Hello, Python!\n');
+});
+
+// req: example.browser, security.s1-origin-browser
+test('a page connects from an allowed origin, and from no other', async (context) => {
+  const executablePath = findChromium(context);
+  if (!executablePath) return;
+  const page = await readFile(join(folder, 'browser', 'index.html'), 'utf8');
+  await using allowed = await servePage(page);
+  await using stranger = await servePage(page);
+  await using daemon = await startDaemonProcess(['--allow-origin', allowed.origin]);
+  const token = await readFile(join(daemon.home, 'ai.parslee.car', 'auth-token'), 'utf8');
+  await using browser = await chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  for (const [origin, expected] of [
+    [allowed.origin, /^succeeded Hello, browser!$/m],
+    [stranger.origin, /^closed \(1006\)/m],
+  ] as const) {
+    const tab = await browser.newPage();
+    await tab.goto(origin);
+    await tab.fill('#url', daemon.ready.ws);
+    await tab.fill('#token', token.trim());
+    await tab.click('#connect');
+    await tab.waitForFunction(`document.querySelector('#log').textContent !== ''`);
+    assert.match((await tab.textContent('#log')) ?? '', expected, origin);
+  }
+});
+
+async function servePage(page: string): Promise<{ origin: string } & AsyncDisposable> {
+  const server: Server = createServer((_request, response) =>
+    response.setHeader('content-type', 'text/html').end(page),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
