@@ -57,7 +57,7 @@ function whyWrong(root: string, packages: Package[], { file, specifier }: Import
   if (specifier.startsWith('.')) return whyWrongFile(root, owner, file, join(dirname(file), specifier));
   const { name, subpath } = splitSpecifier(specifier);
   const target = packages.find((each) => each.name === name);
-  if (!target) return whyWrongLibrary(root, owner, file, name);
+  if (!target) return whyWrongLibrary(root, packages, owner, file, name);
   if (!target.entries.has(subpath)) return `${name} has no such entry point`;
   if (isTest(file) && (target === owner || target.folder === 'testkit')) return undefined;
   if (!mayImport[owner.folder]?.includes(target.folder)) return `${owner.folder} may not import ${target.folder}`;
@@ -91,10 +91,17 @@ function isTop(area: string): boolean {
   return area === 'server-state.ts' || area === 'index.ts';
 }
 
-/** A source needs what its own package declares. A test may also use what the repository is developed with. */
-function whyWrongLibrary(root: string, owner: Package, file: string, name: string): string | undefined {
+/** A source needs what its own package declares. A test may use whatever is declared anywhere. */
+function whyWrongLibrary(
+  root: string,
+  packages: Package[],
+  owner: Package,
+  file: string,
+  name: string,
+): string | undefined {
   if (owner.dependencies.has(name)) return undefined;
   if (!isTest(file)) return `not among the dependencies of ${owner.name}`;
+  if (packages.some(({ dependencies }) => dependencies.has(name))) return undefined;
   const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   return name in devDependencies ? undefined : 'not among the dependencies';
 }
