@@ -2,5 +2,4 @@
 // their own.
 export { ConfigError, StartError } from './errors.ts';
 export { defaultLimits, type Limits } from './limits.ts';
-export { secondarySocketPath, socketPath, stateRoot, tokenFolder, type PathInput } from './state-root.ts';
 export { startServer, type RunningServer, type ServerOptions } from './start-server.ts';

@@ -1,7 +1,7 @@
 // Puts the daemon together: role, credentials, ServerState, listeners. All listeners come up or none does.
 import { lstatSync, mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { mintToken, ServerState, silentLogger, type JournalRetention, type Logger } from '@car-runtime/core';
 import { WebSocketAcceptor } from '@car-runtime/rpc/node';
 import { claimDaemonRole } from './daemon-role.ts';
@@ -14,7 +14,6 @@ import { startLoopDelay, type LoopDelay } from './loop-delay.ts';
 import { folderProblem } from './private-files.ts';
 import { RefusalCounts } from './refusal-counts.ts';
 import { bracketed, tcpRules, unixSocketRules } from './request-guard.ts';
-import { secondarySocketPath } from './state-root.ts';
 import { TokenFiles, type Tokens } from './token-files.ts';
 import { checkSocketPath, listenOnSocket } from './unix-socket.ts';
 import { WebSocketListener } from './websocket-listener.ts';
@@ -218,7 +217,8 @@ async function bind({ tcp, unix, http }: Listeners, settings: Settings, isPrimar
   const { port: httpPort } = await listenOnTcp(http, httpHost, settings.port === 0 ? 0 : port + 1);
   tcp.rules = tcpRules({ host, port, httpPort, allowHosts, allowOrigins });
   http.rules = tcpRules({ host: httpHost, port: httpPort, httpPort, allowHosts, allowOrigins });
-  const socket = settings.socketPath === null || isPrimary ? settings.socketPath : secondarySocketPath(settings.socketPath, port);
+  const shared = settings.socketPath;
+  const socket = shared === null || isPrimary ? shared : join(dirname(shared), `car-server-${port}.sock`);
   if (unix && socket !== null) {
     unix.rules = unixSocketRules;
     await listenOnSocket(unix.server, socket, { backlog: WebSocketListener.backlog });

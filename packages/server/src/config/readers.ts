@@ -1,0 +1,90 @@
+// How one value of a setting is read, from the text of a flag or variable or from a typed value of the file. A reader
+// throws an `Error` whose message continues "<setting> must be …" and never quotes the value: it may be a secret.
+import { isIP } from 'node:net';
+
+export type Reader<T> = (raw: unknown) => T;
+
+const maxPort = 65_535;
+
+export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Reader<number> {
+  return (raw) => {
+    const value = typeof raw === 'string' && /^-?\d+$/.test(raw) ? Number(raw) : raw;
+    if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
+      throw new Error(max === Number.MAX_SAFE_INTEGER ? `a whole number of at least ${min}` : `a whole number from ${min} to ${max}`);
+    }
+    return value as number;
+  };
+}
+
+export const seconds: Reader<number> = (raw) => {
+  const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : raw;
+  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) throw new Error('a number of seconds above 0');
+  return value;
+};
+
+/** The text form is that of a variable, `CAR_NO_AUTH=1`: anything that is not plainly yes or no is an error. */
+export const boolean: Reader<boolean> = (raw) => {
+  if (raw === true || raw === '1' || raw === 'true') return true;
+  if (raw === false || raw === '0' || raw === 'false') return false;
+  throw new Error('1 or 0 (in the file true or false)');
+};
+
+export const text: Reader<string> = (raw) => {
+  if (typeof raw !== 'string' || raw.trim() === '') throw new Error('text that is not blank');
+  return raw;
+};
+
+/** Trimmed: a line end that came along from a file or a shell is no part of it. */
+export const secret: Reader<string> = (raw) => text(raw).trim();
+
+export function choice<T extends string>(...values: readonly T[]): Reader<T> {
+  return (raw) => {
+    const value = values.find((each) => each === raw);
+    if (value === undefined) throw new Error(`one of ${values.join(', ')}`);
+    return value;
+  };
+}
+
+export function listOf<T>(reader: Reader<T>): Reader<readonly T[]> {
+  return (raw) => {
+    if (!Array.isArray(raw)) throw new Error('a list');
+    return raw.map((each) => reader(each));
+  };
+}
+
+export const ipAddress: Reader<string> = (raw) => {
+  const address = typeof raw === 'string' ? raw.replace(/^\[(.*)\]$/, '$1') : '';
+  if (isIP(address) === 0 || address.includes('%')) throw new Error('an IP address');
+  return address.toLowerCase();
+};
+
+/** `host:port`, as it stands in a Host header; without a port it goes with the listener's. */
+export const hostHeader: Reader<string> = (raw) => {
+  const [, port] = (typeof raw === 'string' && /^(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{1,5}))?$/i.exec(raw)) || [null, 'none'];
+  if (port === 'none' || Number(port ?? 0) > maxPort) throw new Error('a host name or an address (IPv6 in brackets), with or without ":port"');
+  return (raw as string).toLowerCase();
+};
+
+/** What a browser sends: scheme, host and port, nothing else. `null` and `*` name no page and are refused. */
+export const origin: Reader<string> = (raw) => {
+  const isOrigin = typeof raw === 'string' && /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s\\*]+$/i.test(raw);
+  if (!isOrigin) throw new Error('an origin such as https://example.org:8443, without a path');
+  const parsed = URL.parse(raw as string);
+  // Schemes without a standard origin (those of browser extensions) are compared as they are written.
+  return parsed === null || parsed.origin === 'null' ? (raw as string).toLowerCase() : parsed.origin;
+};
+
+export const bindAddress: Reader<string> = (raw) => {
+  const [, host = '', port = ''] = (typeof raw === 'string' && /^(.+):(\d{1,5})$/.exec(raw)) || [];
+  if (isIP(host.replace(/^\[(.*)\]$/, '$1')) === 0 || Number(port) > maxPort) throw new Error('an address such as 127.0.0.1:9102');
+  return raw as string;
+};
+
+export const bindAddressOrDisabled: Reader<string> = (raw) => {
+  if (raw === 'disabled') return raw;
+  try {
+    return bindAddress(raw);
+  } catch (error) {
+    throw new Error(`${(error as Error).message}, or "disabled"`, { cause: error });
+  }
+};
