@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { layeringErrors } from './layering.ts';
+import { temporaryRepository } from './temporary-repository.ts';
 
 test('this repository keeps its layers', () => {
   assert.deepEqual(layeringErrors(join(import.meta.dirname, '..')), []);
@@ -142,18 +141,14 @@ const manifests: Record<string, object> = {
   testkit: { name: '@car-runtime/testkit', exports: { '.': './src/index.ts' } },
 };
 
-/** Lays out a repository of the packages above and these files, and checks it. */
+/** Checks a repository of the packages above and these files. */
 function check(t: TestContext, files: Record<string, string>): string[] {
-  const root = mkdtempSync(join(tmpdir(), 'car-layering-'));
-  t.after(() => rmSync(root, { recursive: true }));
-  const write = (path: string, text: string): void => {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), text);
-  };
-  write('package.json', JSON.stringify({ devDependencies: { 'fast-check': '4' } }));
-  for (const [folder, manifest] of Object.entries(manifests)) {
-    write(`packages/${folder}/package.json`, JSON.stringify(manifest));
-  }
-  for (const [path, text] of Object.entries(files)) write(path, text);
-  return layeringErrors(root);
+  const packages = Object.entries(manifests).map(([folder, manifest]) => [`packages/${folder}/package.json`, manifest]);
+  return layeringErrors(
+    temporaryRepository(t, {
+      'package.json': { devDependencies: { 'fast-check': '4' } },
+      ...Object.fromEntries(packages),
+      ...files,
+    }),
+  );
 }

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { requirementErrors } from './requirements.ts';
+import { temporaryRepository } from './temporary-repository.ts';
 
 const manifest = 'docs/requirements/transport.json';
 
@@ -63,13 +61,6 @@ function requirement(id: string, gap?: string): object {
   return { id, section: 'Framing', behaviour: 'It behaves', ...(gap !== undefined && { gap }) };
 }
 
-/** Lays out a repository of these files and checks it. */
 function check(t: TestContext, files: Record<string, string | object[]>): string[] {
-  const root = mkdtempSync(join(tmpdir(), 'car-requirements-'));
-  t.after(() => rmSync(root, { recursive: true }));
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), typeof content === 'string' ? content : JSON.stringify(content));
-  }
-  return requirementErrors(root);
+  return requirementErrors(temporaryRepository(t, files));
 }
