@@ -1,7 +1,7 @@
 // What the compiler must accept and refuse. The calls are compiled, never made.
 import { test } from 'node:test';
 import type { Client } from '@car-runtime/client';
-import { z } from 'zod';
+import { methods } from '@car-runtime/protocol';
 
 // req: client.typed-calls
 export async function compiles(client: Client): Promise<unknown[]> {
@@ -30,9 +30,10 @@ export async function compiles(client: Client): Promise<unknown[]> {
   // @ts-expect-error -- the key is a string
   await client.call('state.get', { key: 1 });
 
-  await client.registerTool('add', z.object({ a: z.number(), b: z.number() }), ({ a, b }) => a.toFixed() + b.toFixed());
-  // @ts-expect-error -- a is a number
-  await client.registerTool('add', z.object({ a: z.number() }), ({ a }) => a.toUpperCase());
+  const schema = methods['server.schema'].params;
+  await client.registerTool('describe', schema, ({ method }) => method?.toUpperCase());
+  // @ts-expect-error -- method may be missing
+  await client.registerTool('describe', schema, ({ method }) => method.toUpperCase());
   await client.registerTool('echo', { type: 'object' }, (parameters, { signal }) =>
     signal.aborted ? null : parameters['text'],
   );
