@@ -1,0 +1,14 @@
+export {
+  openDaemon,
+  serve,
+  TestDaemon,
+  transports,
+  type As,
+  type ClientConnectOptions,
+  type DaemonOptions,
+  type Transport,
+} from './daemon.ts';
+export { Inbox } from './inbox.ts';
+export { RecordingLogger, type LogRecord } from './recording-logger.ts';
+export { TempFolder } from './temp-folder.ts';
+export { Wire, type WireMessage, type WireRequest } from './wire.ts';
