@@ -80,7 +80,7 @@ import { test } from 'node:test';
 import { serve } from '@car-runtime/testkit';
 
 test('${name}.echo answers the text that was sent', async () => {
-  await using daemon = await serve();
+  await using daemon = serve();
   const client = await daemon.connect();
   assert.deepEqual(await client.${name}.echo({ text: 'hello' }), { text: 'hello' });
 });

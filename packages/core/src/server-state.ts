@@ -1,5 +1,5 @@
 // The composition root: the only file that names every domain, and the object embedders hold.
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Channel, PeerOptions } from '@car-runtime/rpc';
 import { authDomain, AuthService, type AgentCredentials } from './domains/auth/index.ts';
 import {
@@ -31,6 +31,8 @@ export const defaultToolTimeoutMs = 300_000;
 export interface ServerStateConfig {
   /** Folder of the event journals, one file per connection. */
   journalDir: string;
+  /** Folder of the operator's policy files. Default `policies` beside the journals. */
+  policyDir?: string;
   /** One memory for all sessions; without it each session has none until an engine is configured. */
   sharedMemory?: MemoryEngine;
   agentCredentials?: AgentCredentials;
@@ -84,7 +86,7 @@ export class ServerState implements AsyncDisposable {
     if (config.agentCredentials) this.#auth.installAgentCredentials(config.agentCredentials);
     this.#journals = createJournals(this.journalDir, this.health, logger);
     const storeOf = createStateStores();
-    const policiesOf = createPolicySets();
+    const policiesOf = createPolicySets(config.policyDir ?? join(dirname(this.journalDir), 'policies'));
     const toolAccess = createToolAccess(config.toolTimeoutMs ?? defaultToolTimeoutMs);
     const { registryOf, dispatch } = toolAccess;
     const proposals = new ProposalService({ registryOf, storeOf, policiesOf, logOf: this.#journals.logOf, dispatch });

@@ -33,10 +33,10 @@ export class PolicySet {
     list.push(policy);
   }
 
-  /** Removes all policies of that name and answers how many there were. */
+  /** Removes all policies of that name, fixed ones excepted, and answers how many those were. */
   unregister(name: string, sessionId?: string): number {
     const list = this.#listOf(sessionId, `unregister policy "${name}"`);
-    const kept = list.filter((policy) => policy.name !== name);
+    const kept = list.filter((policy) => policy.name !== name || policy.isFixed === true);
     const removed = list.length - kept.length;
     list.splice(0, list.length, ...kept);
     return removed;

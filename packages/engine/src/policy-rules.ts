@@ -17,6 +17,8 @@ export interface PolicyDefinition {
 export interface Policy {
   readonly name: string;
   readonly description: string;
+  /** Set by the operator: `unregister` leaves it in place. */
+  readonly isFixed?: boolean;
   /** Why the action is denied, or null. Parameters are those it would run with. */
   check(action: Action, state: StateReader): string | null;
 }

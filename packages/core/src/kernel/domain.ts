@@ -37,6 +37,8 @@ export interface Domain<C extends DomainContract = DomainContract> {
   readonly notifications?: Readonly<Record<string, NotificationHandler>>;
   /** Time a call may take, in ms, where it depends on its params. */
   readonly deadlines?: { readonly [Name in keyof C]?: (params: CheckedParamsOf<C[Name]>, defaultMs: number) => number };
+  /** Runs before the first request is read; throwing refuses the connection, with the message as the reason. */
+  readonly onOpen?: (connection: Connection) => void;
   readonly onClose?: { readonly [Phase in ClosePhase]?: (connection: Connection) => void | Promise<void> };
 }
 
@@ -47,5 +49,7 @@ export interface AnyDomain {
   readonly methods: Readonly<Record<string, (params: never, context: CallContext) => unknown>>;
   readonly notifications?: Readonly<Record<string, NotificationHandler>>;
   readonly deadlines?: Readonly<Record<string, ((params: never, defaultMs: number) => number) | undefined>>;
+  /** Runs before the first request is read; throwing refuses the connection, with the message as the reason. */
+  readonly onOpen?: (connection: Connection) => void;
   readonly onClose?: { readonly [Phase in ClosePhase]?: (connection: Connection) => void | Promise<void> };
 }

@@ -87,6 +87,14 @@ export class Kernel implements AsyncDisposable {
     });
     this.#connections.set(id, connection);
     this.acceptedTotal++;
+    const refusal = this.#open(connection);
+    if (refusal !== undefined) {
+      // Nothing of it is read: the peer is never started.
+      this.#options.logger.warn({ client_id: id, reason: refusal }, 'connection refused');
+      channel.close(policyViolation, closeReason(refusal));
+      this.#onClose(connection, { code: policyViolation, reason: refusal });
+      return connection;
+    }
     if (this.#options.credentials.isAuthRequired) {
       authTimer = setTimeout(
         () => peer.close(policyViolation, 'authentication timed out'),
@@ -106,6 +114,16 @@ export class Kernel implements AsyncDisposable {
     if (connection) this.#onClose(connection, { code: 1000, reason: '' });
     await this.#cleanups.get(clientId);
     return connection;
+  }
+
+  /** Why a domain refuses the connection, if one does. */
+  #open(connection: Connection): string | undefined {
+    try {
+      for (const domain of this.#options.domains) domain.onOpen?.(connection);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   #freshId(): string {
@@ -158,4 +176,18 @@ export class Kernel implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain(0);
   }
+}
+
+/** A close frame carries at most 123 bytes of reason (RFC 6455, 5.5). */
+const maxReasonBytes = 123;
+
+function closeReason(text: string): string {
+  const bytes = Buffer.from(text);
+  // A character cut in half would decode to a longer one.
+  return bytes.length <= maxReasonBytes
+    ? text
+    : bytes
+        .subarray(0, maxReasonBytes - 3)
+        .toString()
+        .replace(/\uFFFD+$/, '') + '…';
 }
