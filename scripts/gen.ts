@@ -20,7 +20,7 @@ type JsonSchema = Record<string, unknown>;
 
 function methodReference(): string {
   const contract: DomainContract = methods;
-  const byDomain = Map.groupBy(Object.keys(contract).toSorted(), (name) => name.slice(0, name.indexOf('.')));
+  const byDomain = Map.groupBy(Object.keys(contract).toSorted(), (name) => name.split('.', 1)[0] ?? name);
   return [
     '# Method reference',
     '',

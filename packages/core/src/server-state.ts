@@ -88,8 +88,15 @@ export class ServerState implements AsyncDisposable {
     const storeOf = createStateStores();
     const policiesOf = createPolicySets(config.policyDir ?? join(dirname(this.journalDir), 'policies'));
     const toolAccess = createToolAccess(config.toolTimeoutMs ?? defaultToolTimeoutMs);
-    const { registryOf, dispatch } = toolAccess;
-    const proposals = new ProposalService({ registryOf, storeOf, policiesOf, logOf: this.#journals.logOf, dispatch });
+    const { registryOf, dispatch, canDetach } = toolAccess;
+    const proposals = new ProposalService({
+      registryOf,
+      storeOf,
+      policiesOf,
+      logOf: this.#journals.logOf,
+      dispatch,
+      canDetach,
+    });
     this.#kernel = new Kernel({
       domains: [
         authDomain(this.#auth),

@@ -4,9 +4,9 @@ import { proposal } from './proposal.ts';
 import { server } from './server.ts';
 import { session } from './session.ts';
 import { state } from './state.ts';
-import { toolCallbacks, toolEvents, tools } from './tools.ts';
+import { toolCallbacks, toolChunkNotification, toolEvents, tools } from './tools.ts';
 
-export { auth, policy, proposal, server, session, state, toolCallbacks, toolEvents, tools };
+export { auth, policy, proposal, server, session, state, toolCallbacks, toolChunkNotification, toolEvents, tools };
 export { protocolVersion } from './server.ts';
 export {
   callback,
@@ -31,6 +31,7 @@ export type {
   PolicyDefinition,
   ProposalResult,
   RuntimeScope,
+  ToolChunk,
   ToolDefinition,
   ToolSchema,
 } from './records.ts';

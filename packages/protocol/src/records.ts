@@ -92,6 +92,8 @@ export const toolDefinition = z.object({
   idempotent: z.boolean().optional(),
   cache_ttl_secs: z.number().min(0).optional(),
   rate_limit: rateLimit.optional(),
+  /** Ours: the client sends `tools.chunk` while it runs, so plans may start it and go on. */
+  streaming: z.boolean().optional(),
 });
 
 export const toolSchema = z.object({
@@ -103,7 +105,17 @@ export const toolSchema = z.object({
   cache_ttl_secs: z.number().optional(),
   rate_limit: rateLimit.optional(),
   source: z.enum(['builtin', 'user_defined', 'subprocess', 'mcp']).optional(),
+  streaming: z.boolean().optional(),
 });
+
+/** A piece of what a running tool says. */
+export const toolChunk = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('text'), text: z.string() }),
+  z.object({ kind: z.literal('data'), data: z.unknown() }),
+  z.object({ kind: z.literal('progress'), fraction: z.number(), message: z.string().optional() }),
+  z.object({ kind: z.literal('done'), result: z.unknown().optional() }),
+  z.object({ kind: z.literal('error'), message: z.string() }),
+]);
 
 export const policyDefinition = z.object({
   name: z.string().min(1),
@@ -127,6 +139,7 @@ export type Action = z.input<typeof action>;
 export type ActionResult = z.output<typeof actionResult>;
 export type ProposalResult = z.output<typeof proposalResult>;
 export type ToolDefinition = z.input<typeof toolDefinition>;
+export type ToolChunk = z.output<typeof toolChunk>;
 export type ToolSchema = z.output<typeof toolSchema>;
 export type PolicyDefinition = z.input<typeof policyDefinition>;
 export type RuntimeScope = z.output<typeof runtimeScope>;

@@ -22,7 +22,8 @@ export interface ProposalDependencies {
       event: { action_id?: string | undefined; proposal_id?: string | undefined; data?: object | undefined },
     ): void;
   };
-  dispatch(connection: Connection, call: ToolCall, signal: AbortSignal): Promise<unknown>;
+  dispatch(connection: Connection, call: ToolCall, signal: AbortSignal): unknown;
+  canDetach(connection: Connection, tool: string): boolean;
 }
 
 export interface SubmitOptions {
@@ -34,7 +35,7 @@ export interface SubmitOptions {
 export class ProposalService {
   readonly #envOf: (connection: Connection) => ExecutionEnv;
 
-  constructor({ registryOf, storeOf, policiesOf, logOf, dispatch }: ProposalDependencies) {
+  constructor({ registryOf, storeOf, policiesOf, logOf, dispatch, canDetach }: ProposalDependencies) {
     this.#envOf = perConnection((connection) => {
       const log = logOf(connection);
       return {
@@ -43,6 +44,7 @@ export class ProposalService {
         policies: policiesOf(connection),
         idempotency: new IdempotencyCache(),
         dispatch: (call, signal) => dispatch(connection, call, signal),
+        canDetach: (tool) => canDetach(connection, tool),
         emit: (kind, { action_id, proposal_id, data }) =>
           log.append(kind, { action_id: action_id ?? undefined, proposal_id, data }),
       };

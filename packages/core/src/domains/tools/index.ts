@@ -3,12 +3,16 @@ import { ToolRegistry, type ToolCall } from '@car-runtime/engine';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
 import type { Domain } from '../../kernel/domain.ts';
 import { callTool } from './callback.ts';
-import { toolMethods } from './methods.ts';
+import { DetachedTools } from './detached.ts';
+import { takeChunk, toolMethods } from './methods.ts';
 
 export interface ToolAccess {
   registryOf(connection: Connection): ToolRegistry;
+  detachedOf(connection: Connection): DetachedTools;
+  /** Whether a tool can be started and left running: its client declared it streaming. */
+  canDetach(connection: Connection, tool: string): boolean;
   /** Runs a tool of the connection; rejects with an error whose message the action reports. */
-  dispatch(connection: Connection, call: ToolCall, signal?: AbortSignal): Promise<unknown>;
+  dispatch(connection: Connection, call: ToolCall, signal?: AbortSignal): unknown;
 }
 
 /** Every session lists it from the start (Tool methods). */
@@ -35,9 +39,13 @@ export function createToolAccess(defaultTimeoutMs: number): ToolAccess {
     registry.add(messagingSend);
     return registry;
   });
+  const detachedOf = perConnection((connection) => new DetachedTools(connection));
   return {
     registryOf,
+    detachedOf,
+    canDetach: (connection, tool) => registryOf(connection).get(tool)?.streaming === true,
     dispatch: (connection, call, signal) => {
+      if (call.mode !== undefined) return detachedOf(connection).start(call);
       // Built in, and never handed to the client under this name (Tool dispatch precedence).
       if (call.tool === messagingSend.name)
         return Promise.reject(new Error('messaging.send: no message sink is configured'));
@@ -48,5 +56,10 @@ export function createToolAccess(defaultTimeoutMs: number): ToolAccess {
 
 /** `tools.*`: the tools of the connection, which its client answers. */
 export function toolsDomain(access: ToolAccess): Domain<typeof tools> {
-  return { name: 'tools', contract: tools, methods: toolMethods(access) };
+  return {
+    name: 'tools',
+    contract: tools,
+    methods: toolMethods(access),
+    notifications: { 'tools.chunk': (params, connection) => takeChunk(access, params, connection) },
+  };
 }
