@@ -36,8 +36,11 @@ class TimerEntry implements Deadline {
   }
 }
 
-/** Slots by tick number. A slot lives until its tick, so there are at most as many as ticks to the farthest deadline. */
+/** Slots by tick number. Cancelling leaves an empty one behind, which is swept away or turned over, whichever is first:
+ *  otherwise a caller with deadlines of many lengths would fill a slot for every tick of the years to come. */
 const slots = new Map<number, Set<WheelEntry>>();
+const minSweptSlots = 1_024;
+let sweepAtSlots = minSweptSlots;
 let armed = 0;
 let lastTick = 0;
 let ticker: ReturnType<typeof setInterval> | undefined;
@@ -50,11 +53,28 @@ export function startDeadline(delayMs: number, expire: () => void): Deadline {
     lastTick = Math.floor(now / tickMs);
     ticker = setInterval(turnWheel, tickMs);
   }
-  const tick = Math.ceil((now + delayMs) / tickMs);
-  let slot = slots.get(tick);
-  if (!slot) slots.set(tick, (slot = new Set()));
+  const slot = slotOf(Math.ceil((now + delayMs) / tickMs));
   armed++;
   return new WheelEntry(slot, expire);
+}
+
+/** Slots held now; at most twice as many as deadlines, plus a constant. For tests. */
+export function wheelSlots(): number {
+  return slots.size;
+}
+
+function slotOf(tick: number): Set<WheelEntry> {
+  let slot = slots.get(tick);
+  if (slot) return slot;
+  if (slots.size >= sweepAtSlots) sweep();
+  slot = new Set();
+  slots.set(tick, slot);
+  return slot;
+}
+
+function sweep(): void {
+  for (const [tick, slot] of slots) if (slot.size === 0) slots.delete(tick);
+  sweepAtSlots = Math.max(minSweptSlots, slots.size * 2);
 }
 
 function turnWheel(): void {
@@ -66,7 +86,7 @@ function turnWheel(): void {
     slots.delete(lastTick);
     for (const entry of slot) {
       entry.cancel();
-      entry.expire();
+      expire(entry);
     }
   }
   if (armed > 0) return;
@@ -74,4 +94,15 @@ function turnWheel(): void {
   clearInterval(ticker);
   ticker = undefined;
   slots.clear();
+}
+
+/** One that throws must not keep the others from expiring; it is still a bug, so it surfaces. */
+function expire(entry: WheelEntry): void {
+  try {
+    entry.expire();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }
