@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { frameHeaderLength, opcode, SharedFrame, writeFrameHeader } from './frame.ts';
-import { atEndOfTurn } from './turn.ts';
+import { atEndOfTurn, settleStorage } from './turn.ts';
 
 /** Above this the queue is handed on before the turn ends, so one turn cannot hold unbounded copies. */
 const flushThresholdBytes = 256 * 1024;
@@ -52,10 +52,11 @@ export class SocketWriter {
     this.flush();
   }
 
-  /** Hands everything queued to the socket in one write. */
+  /** Hands everything queued to the socket in one write, behind what it may acknowledge. */
   flush(): void {
     const queue = this.#queue;
     if (queue.length === 0) return;
+    settleStorage();
     const first = queue[0];
     const bytes = queue.length === 1 && first instanceof SharedFrame ? first.bytes : this.#join();
     this.#queue = [];

@@ -22,11 +22,17 @@ export function atEndOfTurn(phase: 'storage' | 'network', participant: TurnParti
   schedule(endTurn);
 }
 
-function endTurn(): void {
-  isScheduled = false;
+/** Does the storage work of this turn now. Whoever sends before the turn ends calls it first. */
+export function settleStorage(): void {
+  if (storage.length === 0) return;
   const writers = storage;
   storage = [];
   runAll(writers);
+}
+
+function endTurn(): void {
+  isScheduled = false;
+  settleStorage();
   const senders = network;
   network = [];
   runAll(senders);
