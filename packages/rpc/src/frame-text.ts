@@ -2,12 +2,13 @@
 
 export const defaultMaxDepth = 128;
 
-/** `{"a":` and `}` around a value: no JSON shorter than this nests deeper than the limit. */
-const suspectPattern = /__proto__|\\u005f/i;
+/** Any of the letters of `__proto__` may be written as an escape. */
+const suspectPattern = /__proto__|\\u00/;
 
 export type FrameText =
   | { readonly kind: 'json'; readonly value: unknown }
-  | { readonly kind: 'unparseable'; readonly reason: string }
+  /** With a value where the text is JSON but nests too deep: only its top level may be looked at. */
+  | { readonly kind: 'unparseable'; readonly reason: string; readonly value?: unknown }
   | { readonly kind: 'forbidden-key'; readonly value: unknown };
 
 /** Parses a frame. Nesting beyond `maxDepth` is unparseable (V8 would parse what it later cannot stringify); a key
@@ -19,10 +20,10 @@ export function parseFrameText(text: string, maxDepth: number): FrameText {
   } catch (error) {
     return { kind: 'unparseable', reason: (error as Error).message };
   }
-  // Both checks walk the value, so a frame too short to offend is spared them.
+  // Both checks walk the value, so a frame too short to offend is spared them: a level takes two characters at least.
   if (text.length <= maxDepth * 2 && !suspectPattern.test(text)) return { kind: 'json', value };
   const finding = inspect(value, maxDepth);
-  if (finding === 'deep') return { kind: 'unparseable', reason: `nested deeper than ${maxDepth} levels` };
+  if (finding === 'deep') return { kind: 'unparseable', reason: `nested deeper than ${maxDepth} levels`, value };
   return finding === 'forbidden' ? { kind: 'forbidden-key', value } : { kind: 'json', value };
 }
 
@@ -47,21 +48,29 @@ function inspect(value: unknown, depthLeft: number): 'clean' | 'deep' | 'forbidd
   return finding;
 }
 
+/** Whether a key named `__proto__` stands anywhere in a value that is not too deep. */
+export function hasForbiddenKey(value: unknown): boolean {
+  return inspect(value, Number.POSITIVE_INFINITY) === 'forbidden';
+}
+
 /** The JSON text of a request id, exactly as the caller must find it again, or `undefined` when the id is not of a
- *  legal kind (JSON-RPC 2.0: string, number or null). Also the key of the call while it is in flight. */
-export function idTextOf(id: unknown, frame: string): string | undefined {
-  if (typeof id === 'number') return Number.isSafeInteger(id) ? String(id) : exactNumberText(frame, id);
+ *  legal kind (JSON-RPC 2.0: string, number or null). Also the key of the call while it is in flight. `exactText` is
+ *  asked about numbers that JavaScript may have rounded or would write another way. */
+export function idTextOf(id: unknown, exactText: () => string | undefined): string | undefined {
+  if (typeof id === 'number') return Number.isSafeInteger(id) ? String(id) : (exactText() ?? JSON.stringify(id));
   if (typeof id === 'string') return JSON.stringify(id);
   return id === null ? 'null' : undefined;
 }
 
-/** The source text of a number id that JavaScript would round or rewrite (a 64-bit integer, 1.50). */
-function exactNumberText(frame: string, id: number): string {
-  let source = JSON.stringify(id);
+/** The source text of the number id (a 64-bit integer, 1.50) of a frame's object, or of each entry of its batch. Parses
+ *  the frame once more, so it is asked only about ids that need it. */
+export function exactIdTexts(frame: string): (string | undefined)[] {
+  const texts = new Map<unknown, string | undefined>();
   const remember = function (this: unknown, key: string, value: unknown, context?: { source?: string }): unknown {
-    if (key === 'id' && value === id && context?.source !== undefined) source = context.source;
+    // A child is seen before what holds it, so members called `id` are kept by their holder.
+    if (key === 'id' && typeof value === 'number') texts.set(this, context?.source);
     return value;
   };
-  JSON.parse(frame, remember);
-  return source;
+  const root: unknown = JSON.parse(frame, remember as (this: unknown, key: string, value: unknown) => unknown);
+  return Array.isArray(root) ? root.map((entry) => texts.get(entry)) : [texts.get(root)];
 }

@@ -1,7 +1,7 @@
 // A JSON-RPC 2.0 peer: both caller and callee on one channel. Knows no method name.
 import type { Channel, CloseInfo } from './channel.ts';
 import { ChannelClosedError, RpcError, rpcCode } from './errors.ts';
-import { defaultMaxDepth, idTextOf, parseFrameText } from './frame-text.ts';
+import { defaultMaxDepth, exactIdTexts, hasForbiddenKey, idTextOf, parseFrameText } from './frame-text.ts';
 import type { SharedFrame } from './frame.ts';
 import { errorText, IncomingCall, type ReplySink } from './incoming-call.ts';
 import { PendingRequests, type RequestOptions } from './pending-requests.ts';
@@ -32,6 +32,7 @@ export interface PeerOptions {
 
 const retryAfterMs = 100;
 
+const forbiddenKey = 'a key named "__proto__" is not allowed';
 export class Peer implements ReplySink {
   readonly channel: Channel;
   /** Best-effort notifications dropped because the reader was slow. */
@@ -89,9 +90,14 @@ export class Peer implements ReplySink {
     if (!this.channel.isOpen) return Promise.reject(this.#closedError(method));
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
     const id = options.id ?? this.#pending.nextId();
-    const body = params === undefined ? '' : `,"params":${JSON.stringify(params)}`;
+    let text: string;
+    try {
+      text = requestText(id, method, params);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const answer = this.#pending.add(id, method, options);
-    this.#send(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":${JSON.stringify(method)}${body}}`);
+    this.#send(text);
     return answer;
   }
 
@@ -145,16 +151,15 @@ export class Peer implements ReplySink {
   #onText(text: string): void {
     const frame = parseFrameText(text, this.#maxDepth);
     if (frame.kind === 'unparseable') {
-      this.#send(
-        errorText(
-          'null',
-          new RpcError(rpcCode.parseError, `Cannot parse frame: ${frame.reason}`, { data: { reason: 'parse_error' } }),
-        ),
-      );
+      const reason = `Cannot parse frame: ${frame.reason}`;
+      this.#send(errorText('null', new RpcError(rpcCode.parseError, reason, { data: { reason: 'parse_error' } })));
+      // An answer to one of ours that nests too deep: nothing better will come, so the call need not wait for it.
+      if (isAnswer(frame.value)) this.#pending.refuse(frame.value.id, frame.reason);
       return;
     }
-    if (Array.isArray(frame.value)) this.#onBatch(frame.value, text, frame.kind === 'forbidden-key');
-    else this.#onEntry(frame.value, text, this, frame.kind === 'forbidden-key');
+    const isForbidden = frame.kind === 'forbidden-key';
+    if (Array.isArray(frame.value)) this.#onBatch(frame.value, text, isForbidden);
+    else this.#onEntry(frame.value, () => exactIdTexts(text)[0], this, isForbidden);
   }
 
   #onBatch(entries: unknown[], text: string, isForbidden: boolean): void {
@@ -164,31 +169,36 @@ export class Peer implements ReplySink {
       this.#send(errorText('null', invalidRequest(problem)));
       return;
     }
-    const batch = new Batch(this.#inFlight, (reply) => this.#send(reply));
-    for (const entry of entries) this.#onEntry(entry, text, batch, isForbidden);
+    const batch = new Batch(this, this.#inFlight, (reply) => this.#send(reply));
+    let exact: (string | undefined)[] | undefined;
+    entries.forEach((entry, index) => {
+      const exactText = (): string | undefined => (exact ??= exactIdTexts(text))[index];
+      this.#onEntry(entry, exactText, batch, isForbidden && hasForbiddenKey(entry));
+    });
     batch.seal();
   }
 
   /** One object of a frame: a request, a notification or an answer to one of ours. */
-  #onEntry(entry: unknown, frame: string, sink: Batch | this, isForbidden: boolean): void {
+  #onEntry(entry: unknown, exactText: () => string | undefined, sink: Batch | this, isForbidden: boolean): void {
     if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
       this.#refuse(sink, 'null', invalidRequest(`${kindOf(entry)} where a request object belongs`));
       return;
     }
-    const message = entry as { jsonrpc?: unknown; id?: unknown; method?: unknown; params?: unknown };
-    const hasId = Object.hasOwn(message, 'id');
-    if (message.method === undefined && hasId && !isForbidden) {
-      this.#pending.settle(message);
+    if (isAnswer(entry)) {
+      if (isForbidden) this.#pending.refuse(entry.id, forbiddenKey);
+      else this.#pending.settle(entry);
       return;
     }
-    const idText = hasId ? idTextOf(message.id, frame) : undefined;
+    const message = entry as { jsonrpc?: unknown; id?: unknown; method?: unknown; params?: unknown };
+    const hasId = Object.hasOwn(message, 'id');
+    const idText = hasId ? idTextOf(message.id, exactText) : undefined;
     const problem = problemOf(message, hasId, idText);
     if (problem) {
       this.#refuse(sink, idText ?? 'null', problem);
       return;
     }
     if (isForbidden) {
-      if (hasId) this.#refuse(sink, idText as string, invalidParams('a key named "__proto__" is not allowed'));
+      if (hasId) this.#refuse(sink, idText as string, invalidParams(forbiddenKey));
       return;
     }
     if (!hasId) {
@@ -252,7 +262,8 @@ class Batch implements ReplySink {
   #expected = 0;
   #isSealed = false;
 
-  constructor(inFlight: Map<string, IncomingCall>, send: (reply: string) => void) {
+  constructor(peer: Peer, inFlight: Map<string, IncomingCall>, send: (reply: string) => void) {
+    this.#peer = peer;
     this.#inFlight = inFlight;
     this.#send = send;
   }
@@ -267,6 +278,7 @@ class Batch implements ReplySink {
 
   settle(call: IncomingCall, reply: string | undefined): void {
     this.#inFlight.delete(call.idText);
+  readonly #peer: Peer;
     this.#expected--;
     if (reply !== undefined) this.add(reply);
     this.#finish();
@@ -307,6 +319,16 @@ function kindOf(value: unknown): string {
       : typeof value === 'object'
         ? 'an object'
         : `a ${typeof value}`;
+function requestText(id: string | number, method: string, params: unknown): string {
+  const body = params === undefined ? '' : `,"params":${JSON.stringify(params)}`;
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":${JSON.stringify(method)}${body}}`;
+}
+
+/** A frame with an id and no method is an answer to a request of ours (Framing and dispatch). */
+function isAnswer(value: unknown): value is { id: unknown; result?: unknown; error?: unknown } {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, 'id') && !Object.hasOwn(value, 'method');
+}
+
 }
 
 function invalidRequest(problem: string): RpcError {

@@ -1,7 +1,7 @@
 // Requests this side made and has no answer to yet. Whoever removes an entry decides its fate, so an answer, a
 // timeout, an abort and a close can never all claim the same request.
 import { startDeadline, type Deadline } from './deadline.ts';
-import { RequestTimeoutError, RpcError, type ChannelClosedError } from './errors.ts';
+import { RequestTimeoutError, RpcError, rpcCode, type ChannelClosedError } from './errors.ts';
 
 export interface RequestOptions {
   /** An id reserved with `nextRequestId`. */
@@ -60,6 +60,11 @@ export class PendingRequests {
     if (!entry) return;
     if (message.error === undefined || message.error === null) entry.resolve(message.result ?? null);
     else entry.reject(toRpcError(message.error));
+  }
+
+  /** Ends a request whose answer cannot be taken. */
+  refuse(id: unknown, why: string): void {
+    this.#take(id as string | number)?.reject(new RpcError(rpcCode.invalidRequest, `Cannot take the answer: ${why}`));
   }
 
   rejectAll(error: ChannelClosedError): void {
