@@ -4,6 +4,8 @@ import { ChannelClosedError, RpcError, rpcCode } from './errors.ts';
 export interface ReplySink {
   /** Without a reply the call is over and nothing is sent. */
   settle(call: IncomingCall, reply: string | undefined): void;
+  /** Closes the connection once the answers given so far are on their way. */
+  closeAfterAnswers(code: number, reason: string): void;
 }
 
 /** One request from the other side. Answer it exactly once; a second answer is ignored. */
@@ -67,6 +69,12 @@ export class IncomingCall {
   reject(error: RpcError): void {
     if (this.#isAnswered) return;
     this.#answer(errorText(this.idText, error));
+  }
+
+  /** Answers with an error and closes the connection behind the answer, which in a batch leaves with the last one. */
+  rejectAndClose(error: RpcError, code: number, reason: string): void {
+    this.reject(error);
+    this.#sink.closeAfterAnswers(code, reason);
   }
 
   /** Ends the call without an answer, for one whose caller has said that it no longer waits. */

@@ -75,9 +75,15 @@ export class MemoryChannel implements Channel {
   }
 
   terminate(reason = ''): void {
+    this.discard();
+    this.#other?.discard();
+    this.close(1006, reason);
+  }
+
+  /** Only for the other end: drops what it sent and this end has not delivered. */
+  discard(): void {
     this.#inbox = [];
     this.#inboxBytes = 0;
-    this.close(1006, reason);
   }
 
   /** Only for the other end. */

@@ -5,6 +5,7 @@ import { defaultMaxDepth, exactIdTexts, hasForbiddenKey, idTextOf, parseFrameTex
 import type { SharedFrame } from './frame.ts';
 import { errorText, IncomingCall, type ReplySink } from './incoming-call.ts';
 import { PendingRequests, type RequestOptions } from './pending-requests.ts';
+import { atEndOfTurn } from './turn.ts';
 
 export interface PeerHandler {
   /** Called synchronously for each request in arrival order. Answer through `call`, now or later; the read loop
@@ -31,8 +32,8 @@ export interface PeerOptions {
 }
 
 const retryAfterMs = 100;
-
 const forbiddenKey = 'a key named "__proto__" is not allowed';
+
 export class Peer implements ReplySink {
   readonly channel: Channel;
   /** Best-effort notifications dropped because the reader was slow. */
@@ -46,6 +47,8 @@ export class Peer implements ReplySink {
   readonly #softQueueBytes: number;
   readonly #hardQueueBytes: number;
   #closeInfo: CloseInfo | undefined;
+  /** Set when this side has decided to close: nothing more is taken from the other, which may go on sending. */
+  #isClosing = false;
 
   constructor(channel: Channel, handler: PeerHandler, options: PeerOptions = {}) {
     this.channel = channel;
@@ -118,14 +121,26 @@ export class Peer implements ReplySink {
     return true;
   }
 
-  /** Closes politely after what is queued; calls waiting on either side end with `ChannelClosedError`. */
+  /** Closes politely after what is queued; calls waiting on either side end with `ChannelClosedError`. Requests and
+   *  notifications that still arrive are dropped. */
   close(code?: number, reason?: string): void {
+    this.#isClosing = true;
     this.channel.close(code, reason);
+  }
+
+  /** Cuts the connection; what is queued is dropped. */
+  terminate(reason?: string): void {
+    this.#isClosing = true;
+    this.channel.terminate(reason);
   }
 
   settle(call: IncomingCall, reply: string | undefined): void {
     this.#inFlight.delete(call.idText);
     if (reply !== undefined) this.#send(reply);
+  }
+
+  closeAfterAnswers(code: number, reason: string): void {
+    this.close(code, reason);
   }
 
   #admits(isBestEffort = false): boolean {
@@ -144,7 +159,7 @@ export class Peer implements ReplySink {
 
   #cutSlowReader(): void {
     if (this.channel.queuedBytes > this.#hardQueueBytes) {
-      this.channel.terminate(`reader too slow: more than ${this.#hardQueueBytes} bytes queued`);
+      this.terminate(`reader too slow: more than ${this.#hardQueueBytes} bytes queued`);
     }
   }
 
@@ -201,6 +216,7 @@ export class Peer implements ReplySink {
       if (hasId) this.#refuse(sink, idText as string, invalidParams(forbiddenKey));
       return;
     }
+    if (this.#isClosing) return;
     if (!hasId) {
       this.#handler.onNotification?.(message.method as string, message.params ?? undefined);
       return;
@@ -245,8 +261,10 @@ export class Peer implements ReplySink {
     const calls = [...this.#inFlight.values()];
     this.#inFlight.clear();
     this.#pending.rejectAll(error);
-    for (const call of calls) call.abort(error);
     this.#handler.onClose?.(info);
+    if (calls.length === 0) return;
+    // A turn later: work that waited for one of our requests ends for that reason, not as given up by its own caller.
+    atEndOfTurn('network', { endTurn: () => calls.forEach((call) => call.abort(error)) });
   }
 
   #closedError(method: string): ChannelClosedError {
@@ -259,8 +277,10 @@ class Batch implements ReplySink {
   readonly #replies: string[] = [];
   readonly #inFlight: Map<string, IncomingCall>;
   readonly #send: (reply: string) => void;
+  readonly #peer: Peer;
   #expected = 0;
   #isSealed = false;
+  #closing: { code: number; reason: string } | undefined;
 
   constructor(peer: Peer, inFlight: Map<string, IncomingCall>, send: (reply: string) => void) {
     this.#peer = peer;
@@ -278,7 +298,6 @@ class Batch implements ReplySink {
 
   settle(call: IncomingCall, reply: string | undefined): void {
     this.#inFlight.delete(call.idText);
-  readonly #peer: Peer;
     this.#expected--;
     if (reply !== undefined) this.add(reply);
     this.#finish();
@@ -289,9 +308,25 @@ class Batch implements ReplySink {
     this.#finish();
   }
 
-  #finish(): void {
-    if (this.#isSealed && this.#expected === 0 && this.#replies.length > 0) this.#send(`[${this.#replies.join(',')}]`);
+  closeAfterAnswers(code: number, reason: string): void {
+    this.#closing ??= { code, reason };
   }
+
+  #finish(): void {
+    if (!this.#isSealed || this.#expected > 0) return;
+    if (this.#replies.length > 0) this.#send(`[${this.#replies.join(',')}]`);
+    if (this.#closing) this.#peer.close(this.#closing.code, this.#closing.reason);
+  }
+}
+
+function requestText(id: string | number, method: string, params: unknown): string {
+  const body = params === undefined ? '' : `,"params":${JSON.stringify(params)}`;
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":${JSON.stringify(method)}${body}}`;
+}
+
+/** A frame with an id and no method is an answer to a request of ours (Framing and dispatch). */
+function isAnswer(value: unknown): value is { id: unknown; result?: unknown; error?: unknown } {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, 'id') && !Object.hasOwn(value, 'method');
 }
 
 function problemOf(
@@ -319,16 +354,6 @@ function kindOf(value: unknown): string {
       : typeof value === 'object'
         ? 'an object'
         : `a ${typeof value}`;
-function requestText(id: string | number, method: string, params: unknown): string {
-  const body = params === undefined ? '' : `,"params":${JSON.stringify(params)}`;
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":${JSON.stringify(method)}${body}}`;
-}
-
-/** A frame with an id and no method is an answer to a request of ours (Framing and dispatch). */
-function isAnswer(value: unknown): value is { id: unknown; result?: unknown; error?: unknown } {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, 'id') && !Object.hasOwn(value, 'method');
-}
-
 }
 
 function invalidRequest(problem: string): RpcError {
