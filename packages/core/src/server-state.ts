@@ -15,6 +15,7 @@ import { serverDomain, type ServerFacts } from './domains/server/index.ts';
 import { sessionDomain } from './domains/session/index.ts';
 import { createStateStores, stateDomain } from './domains/state/index.ts';
 import { createToolAccess, toolsDomain } from './domains/tools/index.ts';
+import { verificationDomain } from './domains/verification/index.ts';
 import type { Connection } from './kernel/connection.ts';
 import type { MethodCount } from './kernel/dispatcher.ts';
 import { Health } from './kernel/health.ts';
@@ -106,6 +107,7 @@ export class ServerState implements AsyncDisposable {
         toolsDomain(toolAccess),
         policyDomain(policiesOf),
         proposalDomain(proposals),
+        verificationDomain({ registryOf, storeOf }),
       ],
       credentials: this.#auth,
       logger,

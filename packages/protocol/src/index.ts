@@ -4,9 +4,22 @@ import { proposal } from './proposal.ts';
 import { server } from './server.ts';
 import { session } from './session.ts';
 import { state } from './state.ts';
+import { verification } from './verification.ts';
 import { toolCallbacks, toolChunkNotification, toolEvents, tools } from './tools.ts';
 
-export { auth, policy, proposal, server, session, state, toolCallbacks, toolChunkNotification, toolEvents, tools };
+export {
+  auth,
+  policy,
+  proposal,
+  server,
+  session,
+  state,
+  toolCallbacks,
+  toolChunkNotification,
+  toolEvents,
+  tools,
+  verification,
+};
 export { protocolVersion } from './server.ts';
 export {
   callback,
@@ -37,7 +50,7 @@ export type {
 } from './records.ts';
 
 /** Every method of the daemon, by wire name. */
-export const methods = { ...auth, ...server, ...session, ...state, ...tools, ...policy, ...proposal };
+export const methods = { ...auth, ...server, ...session, ...state, ...tools, ...policy, ...proposal, ...verification };
 /** Notifications the daemon sends. */
 export const events = { ...toolEvents };
 /** Requests the daemon makes of a client. */

@@ -9,11 +9,17 @@ export interface CallContext {
   readonly signal: AbortSignal;
 }
 
+/** A result is only ever encoded, so a handler may return what it must not change. */
+type Frozen<T> = T extends readonly (infer Entry)[]
+  ? readonly Frozen<Entry>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+    : T;
+
+type HandlerResult<M> = Frozen<ResultOf<M>> | Promise<Frozen<ResultOf<M>>>;
+
 export type Handlers<C extends DomainContract> = {
-  readonly [Name in keyof C]: (
-    params: CheckedParamsOf<C[Name]>,
-    context: CallContext,
-  ) => ResultOf<C[Name]> | Promise<ResultOf<C[Name]>>;
+  readonly [Name in keyof C]: (params: CheckedParamsOf<C[Name]>, context: CallContext) => HandlerResult<C[Name]>;
 };
 
 export type NotificationHandler = (params: unknown, connection: Connection) => void;
