@@ -18,6 +18,8 @@ const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 
 type JsonSchema = Record<string, unknown>;
 
+const openRpc = toOpenRpc({ methods, events, callbacks, version });
+
 function methodReference(): string {
   const contract: DomainContract = methods;
   const byDomain = Map.groupBy(Object.keys(contract).toSorted(), (name) => name.split('.', 1)[0] ?? name);
@@ -63,6 +65,9 @@ function methodReference(): string {
       ...shape('Params', toJsonSchema(params, 'output')),
     ]),
     '',
+    '## Records',
+    ...Object.entries(records()).flatMap(([name, schema]) => ['', `### \`${name}\``, '', `\`${typeText(schema, 0)}\``]),
+    '',
     '## Errors',
     '',
     'Every error carries `data.reason`, a stable word for programs.',
@@ -72,6 +77,12 @@ function methodReference(): string {
     ...Object.entries(errorTable).map(([kind, { code, meaning }]) => `| ${code} | \`${kind}\` | ${meaning} |`),
     '',
   ].join('\n');
+}
+
+/** The named records of the OpenRPC document. */
+function records(): Record<string, JsonSchema> {
+  const { components } = openRpc as unknown as { components: { schemas: Record<string, JsonSchema> } };
+  return components.schemas;
 }
 
 function methodSection(name: string): string[] {
@@ -97,6 +108,7 @@ function shape(title: string, schema: JsonSchema): string[] {
 
 /** A JSON Schema as a short TypeScript-like type. */
 function typeText(schema: JsonSchema, depth: number): string {
+  if (typeof schema['$ref'] === 'string') return schema['$ref'].split('/').at(-1) ?? 'any';
   if (schema['const'] !== undefined) return JSON.stringify(schema['const']);
   if (Array.isArray(schema['enum'])) return schema['enum'].map((value) => JSON.stringify(value)).join(' | ');
   const union = (schema['anyOf'] ?? schema['oneOf']) as JsonSchema[] | undefined;
@@ -133,7 +145,7 @@ function cell(text: string): string {
 }
 
 const outputs: Record<string, string> = {
-  'docs/openrpc.json': `${JSON.stringify(toOpenRpc({ methods, events, callbacks, version }), null, 2)}\n`,
+  'docs/openrpc.json': `${JSON.stringify(openRpc, null, 2)}\n`,
   'docs/methods.md': methodReference(),
 };
 const isCheck = process.argv.includes('--check');

@@ -31,6 +31,31 @@ export interface OpenRpcInput {
 
 /** The whole interface. Events and callbacks, which OpenRPC has no place for, stand under `x-events` and `x-callbacks`. */
 export function toOpenRpc({ methods, events, callbacks, version }: OpenRpcInput): Record<string, unknown> {
+  const schemas: Record<string, JsonSchema> = {};
+  const document = toDocument({ methods, events, callbacks, version });
+  return { ...(hoistDefinitions(document, schemas) as JsonSchema), components: { schemas: sortedRecord(schemas) } };
+}
+
+/** Named records of every schema, moved to one place and referred to from there. */
+function hoistDefinitions(value: unknown, schemas: Record<string, JsonSchema>): unknown {
+  if (Array.isArray(value)) return value.map((entry) => hoistDefinitions(entry, schemas));
+  if (typeof value !== 'object' || value === null) return value;
+  const { definitions, ...rest } = value as JsonSchema;
+  for (const [name, schema] of Object.entries((definitions ?? {}) as Record<string, JsonSchema>)) {
+    const { id: _name, ...definition } = hoistDefinitions(schema, schemas) as JsonSchema;
+    schemas[name] = definition;
+  }
+  return Object.fromEntries(
+    Object.entries(rest).map(([key, entry]) => [
+      key,
+      key === '$ref' && typeof entry === 'string'
+        ? entry.replace('#/definitions/', '#/components/schemas/')
+        : hoistDefinitions(entry, schemas),
+    ]),
+  );
+}
+
+function toDocument({ methods, events, callbacks, version }: OpenRpcInput): JsonSchema {
   return {
     openrpc: '1.3.2',
     info: {
@@ -101,4 +126,8 @@ export function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSch
 
 function sortedEntries<T>(record: Readonly<Record<string, T>>): [string, T][] {
   return Object.entries(record).toSorted(([left], [right]) => (left < right ? -1 : 1));
+}
+
+function sortedRecord<T>(record: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(sortedEntries(record));
 }
