@@ -113,6 +113,9 @@ function typeText(schema: JsonSchema, depth: number): string {
   if (Array.isArray(schema['enum'])) return schema['enum'].map((value) => JSON.stringify(value)).join(' | ');
   const union = (schema['anyOf'] ?? schema['oneOf']) as JsonSchema[] | undefined;
   if (union) return union.map((member) => typeText(member, depth)).join(' | ');
+  const [only, ...others] = (schema['allOf'] ?? []) as JsonSchema[];
+  if (only && others.length === 0) return typeText(only, depth);
+  if (Array.isArray(schema['type'])) return schema['type'].join(' | ');
   if (schema['type'] === 'array') {
     const inner = typeText((schema['items'] ?? {}) as JsonSchema, depth);
     return / \| /.test(inner) ? `(${inner})[]` : `${inner}[]`;
