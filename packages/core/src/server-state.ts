@@ -1,5 +1,6 @@
 // The composition root: the only file that names every domain, and the object embedders hold.
 import { dirname, join, resolve } from 'node:path';
+import type { ReplanProvider } from '@car-runtime/engine';
 import type { Channel, PeerOptions } from '@car-runtime/rpc';
 import { authDomain, AuthService, type AgentCredentials } from './domains/auth/index.ts';
 import {
@@ -10,7 +11,7 @@ import {
   type Journals,
 } from './domains/events/index.ts';
 import { createPolicySets, policyDomain } from './domains/policy/index.ts';
-import { proposalDomain, ProposalService } from './domains/proposal/index.ts';
+import { proposalDomain, ProposalService, staticCheck } from './domains/proposal/index.ts';
 import { serverDomain, type ServerFacts } from './domains/server/index.ts';
 import { sessionDomain } from './domains/session/index.ts';
 import { createStateStores, stateDomain } from './domains/state/index.ts';
@@ -44,6 +45,8 @@ export interface ServerStateConfig {
   toolTimeoutMs?: number;
   /** Time a new connection has to authenticate, in ms. Default 5 000. */
   authTimeoutMs?: number;
+  /** Makes a new plan when one was aborted, as far as `replan.set_config` allows. */
+  replanProvider?: ReplanProvider;
   /** Limits of every connection's peer. */
   peer?: PeerOptions;
   journalRetention?: JournalRetention;
@@ -97,6 +100,8 @@ export class ServerState implements AsyncDisposable {
       logOf: this.#journals.logOf,
       dispatch,
       canDetach,
+      gates: [staticCheck({ registryOf, storeOf })],
+      replanProvider: config.replanProvider,
     });
     this.#kernel = new Kernel({
       domains: [

@@ -12,4 +12,17 @@ export const proposal = {
     errors: ['failed', 'deadline_exceeded'],
     section: 'Proposal lifecycle',
   }),
+  'replan.set_config': method({
+    summary: 'When an aborted plan is replaced by another; acts only where the program embedding the core makes plans',
+    params: z.object({
+      max_replans: z.int().min(0).max(100).default(0),
+      delay_ms: z.number().min(0).max(3_600_000).default(0),
+      verify_before_execute: z.boolean().default(true),
+      replan_on_rejected: z.boolean().default(false),
+    }),
+    result: z.null(),
+    access: 'session',
+    effect: 'write',
+    section: 'Proposal lifecycle',
+  }),
 };

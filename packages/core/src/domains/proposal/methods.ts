@@ -21,6 +21,10 @@ export function proposalMethods(service: ProposalService): Handlers<typeof propo
         sessionId: scope ? undefined : session_id,
       });
     },
+    'replan.set_config': (config, { connection }) => {
+      service.setReplanConfig(connection, config);
+      return null;
+    },
   };
 }
 

@@ -1,29 +1,43 @@
-// Running a plan for a connection: the engine, given that connection's own tools, state, policies and journal.
+// Running a plan for a connection: admission, then the engine, given that connection's own tools, state, policies and
+// journal.
 import {
+  DEFAULT_REPLAN_CONFIG,
   executeProposal,
+  executeWithReplans,
   IdempotencyCache,
+  refuseProposal,
+  type Action,
   type ExecutionEnv,
   type PolicySet,
   type Proposal,
   type ProposalResult,
+  type ReplanConfig,
+  type ReplanProvider,
   type StateStore,
   type ToolCall,
   type ToolRegistry,
 } from '@car-runtime/engine';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
+import { askGate, type AdmissionGate, type AdmissionVerdict } from './admission.ts';
+
+interface EventSink {
+  append(
+    kind: string,
+    event: { action_id?: string | undefined; proposal_id?: string | undefined; data?: object | undefined },
+  ): void;
+}
 
 export interface ProposalDependencies {
   registryOf(connection: Connection): ToolRegistry;
   storeOf(connection: Connection): StateStore;
   policiesOf(connection: Connection): PolicySet;
-  logOf(connection: Connection): {
-    append(
-      kind: string,
-      event: { action_id?: string | undefined; proposal_id?: string | undefined; data?: object | undefined },
-    ): void;
-  };
-  dispatch(connection: Connection, call: ToolCall, signal: AbortSignal): unknown;
+  logOf(connection: Connection): EventSink;
+  dispatch(connection: Connection, call: ToolCall, signal: AbortSignal, tenantId: string | undefined): unknown;
   canDetach(connection: Connection, tool: string): boolean;
+  /** Asked in this order; all of them, also after one refused. */
+  gates: readonly AdmissionGate[];
+  /** Makes a new plan when one was aborted; without it the replan settings have no effect. */
+  replanProvider?: ReplanProvider | undefined;
 }
 
 export interface SubmitOptions {
@@ -33,26 +47,68 @@ export interface SubmitOptions {
 }
 
 export class ProposalService {
+  readonly #dependencies: ProposalDependencies;
   readonly #envOf: (connection: Connection) => ExecutionEnv;
+  readonly #replanConfigs = new WeakMap<Connection, ReplanConfig>();
 
-  constructor({ registryOf, storeOf, policiesOf, logOf, dispatch, canDetach }: ProposalDependencies) {
-    this.#envOf = perConnection((connection) => {
-      const log = logOf(connection);
-      return {
-        tools: registryOf(connection),
-        state: storeOf(connection),
-        policies: policiesOf(connection),
-        idempotency: new IdempotencyCache(),
-        dispatch: (call, signal) => dispatch(connection, call, signal),
-        canDetach: (tool) => canDetach(connection, tool),
-        emit: (kind, { action_id, proposal_id, data }) =>
-          log.append(kind, { action_id: action_id ?? undefined, proposal_id, data }),
-      };
-    });
+  constructor(dependencies: ProposalDependencies) {
+    this.#dependencies = dependencies;
+    this.#envOf = perConnection((connection) => this.#createEnv(connection));
+  }
+
+  setReplanConfig(connection: Connection, config: ReplanConfig): void {
+    this.#replanConfigs.set(connection, config);
   }
 
   /** Runs a plan to its end. Actions that fail are results; a rejection is a fault of ours. */
-  submit(connection: Connection, plan: Proposal, options: SubmitOptions): Promise<ProposalResult> {
-    return executeProposal(plan, this.#envOf(connection), options);
+  async submit(connection: Connection, plan: Proposal, options: SubmitOptions): Promise<ProposalResult> {
+    const env = this.#envFor(connection, options.tenantId);
+    const refusals = await this.#askGates(connection, plan, options.tenantId);
+    if (refusals.length > 0) return refuseProposal(plan, env, reasonOf(refusals), options);
+    const { replanProvider: provider } = this.#dependencies;
+    if (!provider) return executeProposal(plan, env, options);
+    const config = this.#replanConfigs.get(connection) ?? DEFAULT_REPLAN_CONFIG;
+    return executeWithReplans(plan, env, { ...options, config, provider });
   }
+
+  async #askGates(connection: Connection, plan: Proposal, tenantId: string | undefined): Promise<Refusal[]> {
+    const refusals: Refusal[] = [];
+    const log = this.#dependencies.logOf(connection);
+    for (const gate of this.#dependencies.gates) {
+      const verdict = await askGate(gate, plan, connection, tenantId);
+      const data = { gate: gate.name, decision: verdict.decision, ...verdict.details };
+      log.append('admission_gate_decision', { proposal_id: plan.id, data });
+      if (verdict.decision === 'refuse') refusals.push(verdict);
+    }
+    return refusals;
+  }
+
+  /** The connection's own env; tools are told apart by tenant only where there is one. */
+  #envFor(connection: Connection, tenantId: string | undefined): ExecutionEnv {
+    const env = this.#envOf(connection);
+    if (tenantId === undefined) return env;
+    return { ...env, dispatch: (call, signal) => this.#dependencies.dispatch(connection, call, signal, tenantId) };
+  }
+
+  #createEnv(connection: Connection): ExecutionEnv {
+    const { registryOf, storeOf, policiesOf, logOf, dispatch, canDetach } = this.#dependencies;
+    const log = logOf(connection);
+    return {
+      tools: registryOf(connection),
+      state: storeOf(connection),
+      policies: policiesOf(connection),
+      idempotency: new IdempotencyCache(),
+      dispatch: (call, signal) => dispatch(connection, call, signal, undefined),
+      canDetach: (tool) => canDetach(connection, tool),
+      emit: (kind, { action_id, proposal_id, data }) =>
+        log.append(kind, { action_id: action_id ?? undefined, proposal_id, data }),
+    };
+  }
+}
+
+type Refusal = Extract<AdmissionVerdict, { decision: 'refuse' }>;
+
+/** Every action is told what every refusing gate has to say of it. */
+function reasonOf(refusals: readonly Refusal[]): (action: Action) => string {
+  return (action) => refusals.map(({ reason }) => (typeof reason === 'string' ? reason : reason(action))).join('; ');
 }

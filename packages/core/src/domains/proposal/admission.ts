@@ -1,0 +1,58 @@
+// Gates a whole plan passes before anything of it runs (Proposal lifecycle, Admission). All are asked, all must agree,
+// and a gate that fails counts as a refusal.
+import { verify, type Action, type Proposal, type StateStore, type ToolRegistry } from '@car-runtime/engine';
+import type { Connection } from '../../kernel/connection.ts';
+
+export type AdmissionVerdict =
+  | { decision: 'allow'; details?: object }
+  | { decision: 'refuse'; reason: string | ((action: Action) => string); details?: object };
+
+export interface AdmissionGate {
+  /** As `data.gate` of its journal events. */
+  readonly name: string;
+  admit(
+    plan: Proposal,
+    connection: Connection,
+    tenantId: string | undefined,
+  ): AdmissionVerdict | Promise<AdmissionVerdict>;
+}
+
+export interface StaticCheckDependencies {
+  registryOf(connection: Connection): ToolRegistry;
+  storeOf(connection: Connection): StateStore;
+}
+
+/** A plan of one action has no order, no repetition and no conflict: all that could be said of it is said when it runs. */
+const minActions = 2;
+
+/** The analysis of `verify`. What it finds is recorded and refuses nothing: the checks of each action decide when it runs. */
+export function staticCheck({ registryOf, storeOf }: StaticCheckDependencies): AdmissionGate {
+  return {
+    name: 'static_check',
+    admit: (plan, connection, tenantId) => {
+      if (plan.actions.length < minActions) return { decision: 'allow' };
+      const initialState = storeOf(connection).view(tenantId).snapshot();
+      return verify(plan, { tools: registryOf(connection), initialState }).then(({ issues }) => ({
+        decision: 'allow',
+        details: { errors: issues.filter(({ severity }) => severity === 'error').length, findings: issues.length },
+      }));
+    },
+  };
+}
+
+/** What one gate says; its own failure is a refusal. */
+export async function askGate(
+  gate: AdmissionGate,
+  plan: Proposal,
+  connection: Connection,
+  tenantId: string | undefined,
+): Promise<AdmissionVerdict> {
+  try {
+    return await gate.admit(plan, connection, tenantId);
+  } catch (error) {
+    return {
+      decision: 'refuse',
+      reason: `${gate.name} failed: ${error instanceof Error ? error.message : String(error)}`,
+    };
+  }
+}
