@@ -1,10 +1,10 @@
 /** What an action must pass before it runs, apart from policies (Per-action pipeline, capability check and validation). */
-import type { Capabilities } from './execution.ts';
+import type { Capabilities, ToolChecker } from './execution.ts';
 import { preconditionFailure } from './preconditions.ts';
 import { stateKeyOf } from './proposal.ts';
 import type { Action } from './proposal.ts';
 import type { StateReader } from './state-store.ts';
-import type { ToolRegistry } from './tool-registry.ts';
+import { notRegistered } from './tool-registry.ts';
 
 /** Why the capability sets forbid the action, or null. Only tools are subject to them. */
 export function capabilityDenial({ type, tool }: Action, capabilities: Capabilities | undefined): string | null {
@@ -17,26 +17,42 @@ export function capabilityDenial({ type, tool }: Action, capabilities: Capabilit
   return null;
 }
 
-/** Everything wrong with the action as it stands, or null. The tool's schema must have been prepared. */
-export function validationFailure(action: Action, tools: ToolRegistry, state: StateReader): string | null {
+/** Everything wrong with the action as things stand, or null; `intrinsic` is what `intrinsicFailure` found. */
+export function validationFailure(action: Action, intrinsic: string | null, state: StateReader): string | null {
   let problems: string[] | undefined;
-  const first = action.type === 'tool_call' ? toolProblem(action, tools) : keyProblem(action);
-  if (first !== null) problems = [first];
+  if (intrinsic !== null) problems = [intrinsic];
   for (const precondition of action.preconditions) {
     const failure = preconditionFailure(precondition, state);
     if (failure !== null) (problems ??= []).push(failure);
   }
   for (const key of action.state_dependencies) {
-    if (!state.has(key)) (problems ??= []).push(`state dependency '${key}' not found`);
+    if (!state.has(key)) (problems ??= []).push(missingDependency(key));
   }
   return problems === undefined ? null : problems.join('; ');
 }
 
-function toolProblem({ tool, parameters }: Action, tools: ToolRegistry): string | null {
-  if (tool === undefined || tool === '') return 'tool_call action has no tool specified';
-  return tools.check(tool, parameters);
+export function missingDependency(key: string): string {
+  return `state dependency '${key}' not found`;
 }
 
-function keyProblem(action: Action): string | null {
-  return stateKeyOf(action) === undefined ? `${action.type} action has no key specified` : null;
+/** What is wrong with the action whatever the state, or null. The tool's schema must have been prepared. */
+export function intrinsicFailure(action: Action, tools: ToolChecker): string | null {
+  const failure = targetFailure(action, tools);
+  return failure === null && action.type === 'tool_call' ? tools.check(action.tool ?? '', action.parameters) : failure;
+}
+
+/** The part of it that can be told while parameters still hold the outputs of actions to come. */
+export function targetFailure(action: Action, tools: ToolChecker): string | null {
+  if (action.type !== 'tool_call') {
+    return stateKeyOf(action) === undefined ? `${action.type} action has no key specified` : null;
+  }
+  if (action.tool === undefined || action.tool === '') return 'tool_call action has no tool specified';
+  return tools.has(action.tool) ? null : notRegistered(action.tool);
+}
+
+/** Waits until the schemas of all tools a proposal calls can be checked against. */
+export async function prepareTools(actions: readonly Action[], tools: ToolChecker): Promise<void> {
+  const names = new Set<string>();
+  for (const { type, tool } of actions) if (type === 'tool_call' && tool !== undefined) names.add(tool);
+  for (const name of names) await tools.prepare(name);
 }

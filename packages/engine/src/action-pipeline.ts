@@ -1,10 +1,10 @@
 /** The steps every action goes through, in their order (Per-action pipeline). */
-import { capabilityDenial, validationFailure } from './action-checks.ts';
+import { capabilityDenial, intrinsicFailure, validationFailure } from './action-checks.ts';
+import { changesOf } from './action-effects.ts';
 import { Failure } from './attempt.ts';
 import { runAttempts } from './attempts.ts';
 import { idempotencyKey } from './idempotency-cache.ts';
-import { ownValue, setOwn } from './json-value.ts';
-import { stateKeyOf } from './proposal.ts';
+import { ownValue } from './json-value.ts';
 import type { Action, ActionResult } from './proposal.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -39,7 +39,7 @@ function checkAndExecute(
   run: RunContext,
 ): ActionResult | Promise<ActionResult> {
   const { tools, policies } = run.env;
-  const failure = validationFailure(action, tools, run.state);
+  const failure = validationFailure(action, intrinsicFailure(action, tools), run.state);
   if (failure !== null) return rejected(action, failure, run);
   const violations = policies?.evaluate(action, run.state, run.sessionId) ?? [];
   if (violations.length > 0) {
@@ -79,14 +79,12 @@ function concluded(
   return result;
 }
 
-/** Writes what the action declared. Of a `state_write`, the value it was told to write has the last word. */
-function commit(action: Action, { state_changes }: ActionResult, run: RunContext): void {
-  for (const key of Object.keys(action.expected_effects)) setOwn(state_changes, key, action.expected_effects[key]);
-  const written = action.type === 'state_write' ? stateKeyOf(action) : undefined;
-  if (written !== undefined) setOwn(state_changes, written, ownValue(action.parameters, 'value') ?? null);
-  const keys = Object.keys(state_changes);
-  if (keys.length === 0) return;
-  for (const key of keys) run.write(key, ownValue(state_changes, key));
+function commit(action: Action, result: ActionResult, run: RunContext): void {
+  const changes = changesOf(action);
+  if (changes === undefined) return;
+  result.state_changes = changes;
+  const keys = Object.keys(changes);
+  for (const key of keys) run.write(key, ownValue(changes, key));
   // Keys only: values may be secrets, and the journal stays.
   run.emit('state_changed', action, { keys });
 }

@@ -1,8 +1,8 @@
 /** Running an action: one attempt, or several with growing pauses between them (Attempts, retries, failure). */
+import { assertionFailure } from './action-effects.ts';
 import { Failure, PendingAttempt, toCancelled, toFailure, toOutput } from './attempt.ts';
+import { noDetachedInvocation } from './execution.ts';
 import type { ToolCall } from './execution.ts';
-import { ownValue, toShortJson } from './json-value.ts';
-import { holds, toClaim } from './preconditions.ts';
 import { stateKeyOf } from './proposal.ts';
 import type { Action } from './proposal.ts';
 import type { RunContext } from './run-context.ts';
@@ -53,28 +53,24 @@ function pause(delayMs: number, { clock, cancellation }: RunContext): Promise<vo
 function tryOnce(action: Action, attempt: number, run: RunContext): unknown {
   if (action.type === 'tool_call') return callTool(action, attempt, run);
   if (action.type === 'state_read') return run.state.get(stateKeyOf(action) ?? '');
-  if (action.type === 'assertion') return assertState(action, run);
+  if (action.type === 'assertion') {
+    const failure = assertionFailure(action, run.state);
+    return failure === null || new Failure(failure);
+  }
   // Of a state_write, the write itself is part of the commit, with the declared effects.
   return null;
 }
 
-function assertState({ parameters }: Action, run: RunContext): unknown {
-  const key = stateKeyOf({ parameters }) ?? '';
-  const given = ownValue(parameters, 'operator') ?? 'eq';
-  const operator = typeof given === 'string' ? given : toShortJson(given);
-  const wanted = Object.hasOwn(parameters, 'expected') ? parameters['expected'] : ownValue(parameters, 'value');
-  const isTrue = holds(run.state, key, operator, wanted ?? null);
-  return isTrue || new Failure(`assertion failed: ${toClaim(key, operator, wanted ?? null)}`);
-}
-
 function callTool(action: Action, attempt: number, run: RunContext): unknown {
   const tool = action.tool ?? '';
-  if (action.invocation_mode !== 'one_shot') {
-    return new Failure(`tool '${tool}' does not support streaming/long-running invocation`, true);
+  const mode = action.invocation_mode;
+  if (mode !== 'one_shot' && run.env.canDetach?.(tool) !== true) {
+    return new Failure(noDetachedInvocation(tool), true);
   }
   if (run.cancellation.isCancelled) return toCancelled(run.cancellation);
   run.cost.tool_calls += 1;
-  const call = toCall(action, tool, attempt, run.sessionId);
+  const oneShot = toCall(action, tool, attempt, run.sessionId);
+  const call = mode === 'one_shot' ? oneShot : { ...oneShot, mode };
   if (action.timeout_ms !== undefined) return callWithin(action.timeout_ms, call, run);
   let answer: unknown;
   try {

@@ -4,9 +4,8 @@ import type { IdempotencyCache } from './idempotency-cache.ts';
 import type { JsonObject } from './json-value.ts';
 import type { PolicySet } from './policies.ts';
 import type { StateStore } from './state-store.ts';
-import type { ToolRegistry } from './tool-registry.ts';
 
-/** The kinds of journal events that execution emits (Events and metrics). */
+/** The kinds of journal events that execution and replanning emit (Events and metrics). */
 export type ExecutionEventKind =
   | 'proposal_received'
   | 'action_validated'
@@ -20,7 +19,11 @@ export type ExecutionEventKind =
   | 'policy_violation'
   | 'state_changed'
   | 'state_snapshot'
-  | 'state_rollback';
+  | 'state_rollback'
+  | 'replan_attempted'
+  | 'replan_proposal_received'
+  | 'replan_rejected'
+  | 'replan_exhausted';
 
 /** Without a time: whoever records it stamps it, one stamp for many. Left to its receiver; nobody changes it here. */
 export interface ExecutionEvent {
@@ -38,6 +41,8 @@ export interface ToolCall {
   /** Counts from 1. */
   readonly attempt: number;
   readonly session_id?: string;
+  /** Start the tool and answer its handle; absent when its output is waited for. */
+  readonly mode?: 'streaming' | 'long_running';
 }
 
 export interface Capabilities {
@@ -47,8 +52,17 @@ export interface Capabilities {
   readonly deny?: ReadonlySet<string>;
 }
 
+/** What is asked of the registered tools; `ToolRegistry` answers it. */
+export interface ToolChecker {
+  has(name: string): boolean;
+  /** Something to wait for before `check`, or undefined when there is nothing left to do. */
+  prepare(name: string): Promise<void> | undefined;
+  /** What is wrong with calling the tool this way, or null. */
+  check(name: string, parameters: JsonObject): string | null;
+}
+
 export interface ExecutionEnv {
-  readonly tools: ToolRegistry;
+  readonly tools: ToolChecker;
   readonly state: StateStore;
   readonly policies?: PolicySet | undefined;
   readonly capabilities?: Capabilities | undefined;
@@ -61,6 +75,8 @@ export interface ExecutionEnv {
    * `signal.reason` is `attemptTimedOut` when the attempt ran out of time, else the reason of the whole execution.
    */
   dispatch(call: ToolCall, signal: AbortSignal): unknown;
+  /** Whether a tool can be started and left running. Without it none can. */
+  canDetach?(tool: string): boolean;
   /** Takes note of what happens, in order. Must not throw. */
   emit(kind: ExecutionEventKind, event: ExecutionEvent): void;
 }
@@ -80,3 +96,7 @@ export const DEFAULT_MAX_IN_FLIGHT = 100;
 
 /** Why an attempt's signal aborts when its `timeout_ms` is over. One object: making one records a stack each time. */
 export const attemptTimedOut: Error = new Error('action timed out');
+
+export function noDetachedInvocation(tool: string): string {
+  return `tool '${tool}' does not support streaming/long-running invocation`;
+}

@@ -407,3 +407,15 @@ test('a long run of actions that answer at once lets other work in between', asy
   clearImmediate(other);
   assert(turns > 0);
 });
+
+test('a tool that can be started detached is dispatched with its mode, and not remembered', async () => {
+  const env = testEnv(() => ({ tool_handle: 'h', status: 'running' }), { canDetach: (tool) => tool === 'ok' });
+  const plan = [call('a', 'ok', { invocation_mode: 'streaming', idempotent: true }), write('b', 'k', 1)];
+  for (let n = 0; n < 2; n += 1) assert.equal(statuses(await env.run(plan)), 'a:succeeded b:succeeded');
+  assert.deepEqual(
+    env.calls.map(({ mode }) => mode),
+    ['streaming', 'streaming'],
+  );
+  const refused = await env.run([call('a', 'echo', { invocation_mode: 'long_running' })]);
+  assert.equal(refused.results[0]!.error, "tool 'echo' does not support streaming/long-running invocation");
+});

@@ -2,7 +2,7 @@
 import { rejected, runAction } from './action-pipeline.ts';
 import { DEFAULT_MAX_IN_FLIGHT } from './execution.ts';
 import type { ExecutionEnv, ExecutionOptions } from './execution.ts';
-import { planExecution } from './order.ts';
+import { mayOverlap, planExecution } from './order.ts';
 import { unknownSession } from './policies.ts';
 import type { Action, ActionResult, Proposal, ProposalResult } from './proposal.ts';
 import { substituteReferences } from './references.ts';
@@ -81,7 +81,7 @@ class Execution {
     this.#hasReferences = hasReferences;
     for (const level of levels) {
       if (this.#isStopped) break;
-      if (this.#mayOverlap(level)) await this.#runConcurrently(level);
+      if (mayOverlap(level, this.#actions)) await this.#runConcurrently(level);
       else await this.#runInOrder(level);
     }
     return this.#actions.map((action, index) => this.#results[index] ?? this.#skip(action));
@@ -89,10 +89,6 @@ class Execution {
 
   get #isStopped(): boolean {
     return this.#stopCause !== undefined || this.#run.cancellation.isCancelled;
-  }
-
-  #mayOverlap(level: readonly number[]): boolean {
-    return level.length > 1 && level.every((index) => this.#actions[index]!.failure_behavior !== 'abort');
   }
 
   async #runInOrder(level: readonly number[]): Promise<void> {

@@ -11,6 +11,7 @@ export type {
   ExecutionEventKind,
   ExecutionOptions,
   ToolCall,
+  ToolChecker,
 } from './execution.ts';
 export { executeProposal, refuseProposal } from './executor.ts';
 export { IdempotencyCache, idempotencyKey } from './idempotency-cache.ts';
@@ -48,3 +49,32 @@ export { StateCheckpoint, StateStore, StateView } from './state-store.ts';
 export type { StateReader } from './state-store.ts';
 export { ToolRegistry, toToolSchema } from './tool-registry.ts';
 export type { RateLimit, ToolDefinition, ToolRegistryOptions, ToolSchema, ToolSource } from './tool-registry.ts';
+export { evaluateGoal } from './goals.ts';
+export type { Goal, GoalVerdict } from './goals.ts';
+export { DEFAULT_SEED, DEFAULT_TRIALS, MAX_MODEL_STEPS, MAX_TRIALS, verifyMonteCarlo } from './monte-carlo.ts';
+export type { MonteCarloConfig, MonteCarloOptions, MonteCarloReport } from './monte-carlo.ts';
+export type { ActionOutcome, Spread, StateDistribution } from './monte-carlo-tally.ts';
+export { optimize } from './optimize.ts';
+export type { OptimizeOptions, OptimizeResult } from './optimize.ts';
+export { RateLimiter } from './rate-limiter.ts';
+export type { RateLimiterOptions } from './rate-limiter.ts';
+export { DEFAULT_REPLAN_CONFIG, executeWithReplans } from './replan.ts';
+export type { ReplanConfig, ReplanOptions, ReplanProvider, ReplanRequest } from './replan.ts';
+export { ResultCache } from './result-cache.ts';
+export type { ResultCacheOptions } from './result-cache.ts';
+export { equivalent, simulate } from './simulate.ts';
+export type {
+  EquivalenceOptions,
+  EquivalenceResult,
+  SimulatedAction,
+  SimulationOptions,
+  SimulationResult,
+} from './simulate.ts';
+export { SplitMix64 } from './split-mix64.ts';
+export type { RateProvenance, ToolHistory, ToolRate } from './success-rates.ts';
+export { transactionCheck } from './transaction-check.ts';
+export type { TransactionConflict, TransactionConflictKind, TransactionReport } from './transaction-check.ts';
+export { verify } from './verify.ts';
+export type { VerifyOptions, VerifyReport } from './verify.ts';
+export type { FindingTier, Severity, VerifyCheck, VerifyEvidence, VerifyIssue } from './verify-findings.ts';
+export type { WriteConflict } from './verify-structure.ts';

@@ -101,7 +101,7 @@ test('every action is in exactly one level, after all it waits for unless a cycl
           dependencies: wanted.filter(([, to]) => to === index).map(([from]) => `${from}`),
         })),
       }).actions;
-      const planned = toLevels(dependencyGraph(actions));
+      const planned = toLevels(dependencyGraph(actions)).levels;
       assert.deepEqual(
         planned.flat().toSorted((a, b) => a - b),
         actions.map((_, index) => index),

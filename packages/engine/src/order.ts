@@ -8,6 +8,8 @@ export interface ExecutionPlan {
   readonly levels: readonly (readonly number[])[];
   /** Whether any action's parameters refer to another action's output. */
   readonly hasReferences: boolean;
+  /** Actions that had to go first in a cycle, before something they wait for. */
+  readonly forced: readonly number[];
 }
 
 export interface DependencyGraph {
@@ -18,13 +20,13 @@ export interface DependencyGraph {
   readonly hasReferences: boolean;
 }
 
-const ALONE: ExecutionPlan = { levels: [[0]], hasReferences: false };
+const ALONE: ExecutionPlan = { levels: [[0]], hasReferences: false, forced: [] };
 
 export function planExecution(actions: readonly Action[]): ExecutionPlan {
   // The common proposal has one action, and an action cannot wait for itself.
   if (actions.length === 1) return ALONE;
   const graph = dependencyGraph(actions);
-  return { levels: toLevels(graph), hasReferences: graph.hasReferences };
+  return { ...toLevels(graph), hasReferences: graph.hasReferences };
 }
 
 /** Every edge of a proposal: keys from earlier writers, ids in `dependencies`, references in parameters. */
@@ -65,7 +67,7 @@ export function dependencyGraph(actions: readonly Action[]): DependencyGraph {
 }
 
 /** Kahn's levels. In a cycle the smallest remaining index runs next, on a level of its own. */
-export function toLevels(graph: DependencyGraph): number[][] {
+export function toLevels(graph: DependencyGraph): { levels: number[][]; forced: number[] } {
   const count = graph.waits.length;
   const waits = [...graph.waits];
   const levelOf = waits.map(() => -1);
@@ -73,6 +75,7 @@ export function toLevels(graph: DependencyGraph): number[][] {
   waits.forEach((wait, index) => {
     if (wait === 0) ready.push(index);
   });
+  const forced: number[] = [];
   let placed = 0;
   let smallest = 0;
   let level = 0;
@@ -80,6 +83,7 @@ export function toLevels(graph: DependencyGraph): number[][] {
     if (ready.length === 0) {
       while (levelOf[smallest] !== -1) smallest += 1;
       ready = [smallest];
+      forced.push(smallest);
     }
     for (const index of ready) levelOf[index] = level;
     placed += ready.length;
@@ -95,5 +99,10 @@ export function toLevels(graph: DependencyGraph): number[][] {
   // Filling by index keeps each level in array order without sorting.
   const levels: number[][] = Array.from({ length: level }, () => []);
   levelOf.forEach((at, index) => levels[at]!.push(index));
-  return levels;
+  return { levels, forced };
+}
+
+/** Whether the actions of a level run at the same time: several of them, and none that aborts. */
+export function mayOverlap(level: readonly number[], actions: readonly Action[]): boolean {
+  return level.length > 1 && level.every((index) => actions[index]!.failure_behavior !== 'abort');
 }

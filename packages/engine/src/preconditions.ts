@@ -33,17 +33,26 @@ export function holds(state: StateReader, key: string, operator: string, value: 
   return OPERATORS.get(operator)?.(state.get(key), value, state.has(key)) ?? false;
 }
 
+export function isKnownOperator(operator: string): boolean {
+  return OPERATORS.has(operator);
+}
+
+/** Whether an operator looks at the value of the key rather than only at whether it is there. */
+export function needsValue(operator: string): boolean {
+  return operator !== 'exists' && operator !== 'not_exists';
+}
+
 /** Why a precondition fails, or null when it holds. The actual value is not told: state may hold secrets. */
 export function preconditionFailure(precondition: Precondition, state: StateReader): string | null {
   const { key, operator, value, description } = precondition;
   if (holds(state, key, operator, value)) return null;
-  const reason = OPERATORS.has(operator) ? '' : `: unknown operator '${operator}'`;
+  const reason = isKnownOperator(operator) ? '' : `: unknown operator '${operator}'`;
   const note = description === '' ? '' : ` (${description})`;
   return `precondition failed: ${toClaim(key, operator, value)}${note}${reason}`;
 }
 
 /** Readable form of a check, such as `state['count'] gt 3`. */
 export function toClaim(key: string, operator: string, value: unknown): string {
-  const isUnary = operator === 'exists' || operator === 'not_exists';
-  return isUnary ? `state['${key}'] ${operator}` : `state['${key}'] ${operator} ${toShortJson(value)}`;
+  const check = `state['${key}'] ${operator}`;
+  return needsValue(operator) ? `${check} ${toShortJson(value)}` : check;
 }

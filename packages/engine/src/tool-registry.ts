@@ -21,6 +21,8 @@ export interface ToolDefinition {
   idempotent?: boolean | undefined;
   cache_ttl_secs?: number | undefined;
   rate_limit?: RateLimit | undefined;
+  /** It can be started and left running, saying things meanwhile. */
+  streaming?: boolean | undefined;
 }
 
 /** A tool as it is listed: unset optional members are left out. */
@@ -33,6 +35,7 @@ export interface ToolSchema {
   readonly cache_ttl_secs?: number;
   readonly rate_limit?: RateLimit;
   readonly source?: ToolSource;
+  readonly streaming?: boolean;
 }
 
 export interface ToolRegistryOptions {
@@ -108,7 +111,7 @@ export class ToolRegistry {
   /** What is wrong with calling the tool this way, or null. */
   check(name: string, parameters: JsonObject): string | null {
     const entry = this.#entries.get(name);
-    return entry === undefined ? `tool '${name}' is not registered` : entry.parameters.check(parameters);
+    return entry === undefined ? notRegistered(name) : entry.parameters.check(parameters);
   }
 
   async #register(definitions: readonly ToolDefinition[], source: ToolSource): Promise<number> {
@@ -143,9 +146,13 @@ export class ToolRegistry {
   }
 }
 
+export function notRegistered(name: string): string {
+  return `tool '${name}' is not registered`;
+}
+
 /** A definition with its defaults. */
 export function toToolSchema(definition: ToolDefinition, source?: ToolSource): ToolSchema {
-  const { name, description, parameters, returns, idempotent, cache_ttl_secs, rate_limit } = definition;
+  const { name, description, parameters, returns, idempotent, cache_ttl_secs, rate_limit, streaming } = definition;
   const tool: { -readonly [Member in keyof ToolSchema]: ToolSchema[Member] } = {
     name,
     description: description ?? '',
@@ -156,5 +163,6 @@ export function toToolSchema(definition: ToolDefinition, source?: ToolSource): T
   if (typeof cache_ttl_secs === 'number') tool.cache_ttl_secs = cache_ttl_secs;
   if (rate_limit) tool.rate_limit = rate_limit;
   if (source) tool.source = source;
+  if (streaming) tool.streaming = streaming;
   return tool;
 }

@@ -1,4 +1,4 @@
-/** Random proposals whose outcome does not depend on how long tools take. */
+/** Random proposals; unless asked otherwise their outcome does not depend on how long tools take. */
 import * as fc from 'fast-check';
 import { normalizeProposal } from '../src/index.ts';
 import type { Action, ActionInput, FailureBehavior, Proposal } from '../src/index.ts';
@@ -17,37 +17,51 @@ export interface Scenario {
 
 export interface ScenarioOptions {
   readonly maxActions?: number;
-  /** Tools that fail, hang, or are unknown. */
+  /** Whether tools may fail or hang. */
   readonly failures?: boolean;
+  /** Whether the outcome may depend on how long tools take. */
+  readonly races?: boolean;
+  /** Whether actions may be idempotent, and calls equal. */
+  readonly idempotent?: boolean;
+  /** Leaves out actions that overlap. */
+  readonly sequential?: boolean;
 }
 
 const KEYS = ['a', 'b', 'c', 'd'];
 
-export function scenarios({ maxActions = 12, failures = true }: ScenarioOptions = {}): fc.Arbitrary<Scenario> {
+export function scenarios(options: ScenarioOptions = {}): fc.Arbitrary<Scenario> {
+  const { maxActions = 12, failures = true, races = false, idempotent = false, sequential = false } = options;
   const key = fc.constantFrom(...KEYS);
   const value = fc.constantFrom<unknown>(null, 0, 1, 'x');
   const target = fc.nat(maxActions - 1).map((index) => `n${index}`);
   const few = { maxLength: 2 };
   const step = fc.record({
     type: fc.constantFrom('tool_call' as const, 'tool_call' as const, 'state_write', 'state_read', 'assertion'),
-    tool: failures ? fc.oneof({ weight: 9, arbitrary: fc.constant('ok') }, fc.constant('unknown')) : fc.constant('ok'),
+    tool: fc.oneof({ weight: 9, arbitrary: fc.constant('ok') }, fc.constant('unknown')),
     key,
     value,
     reference: fc.option(target, { freq: 3 }),
-    effects: fc.dictionary(key, value, { maxKeys: 2 }),
+    effects: fc.dictionary(key, value, { maxKeys: 2, noNullPrototype: true }),
     reads: fc.array(key, few),
     dependencies: fc.oneof({ weight: 2, arbitrary: fc.constant<string[]>([]) }, fc.array(target, few)),
     precondition: fc.option(fc.record({ key, operator: fc.constantFrom('exists', 'not_exists', 'eq'), value }), {
       freq: 6,
     }),
-    behavior: fc.constantFrom<FailureBehavior>('abort', 'retry', 'skip', 'skip'),
+    behavior: sequential
+      ? fc.constant<FailureBehavior>('abort')
+      : fc.constantFrom<FailureBehavior>('abort', 'retry', 'skip', 'skip'),
+    idempotent: idempotent ? fc.boolean() : fc.constant(false),
     maxRetries: fc.nat(2),
     failing: failures ? fc.constantFrom(0, 0, 0, 1, 2, 99) : fc.constant(0),
     turns: fc.nat(3),
     hangs: failures ? fc.boolean() : fc.constant(false),
   });
   return fc
-    .record({ steps: fc.array(step, { maxLength: maxActions }), before: fc.dictionary(key, value), cut: fc.boolean() })
+    .record({
+      steps: fc.array(step, { maxLength: maxActions }),
+      before: fc.dictionary(key, value, { noNullPrototype: true }),
+      cut: fc.boolean(),
+    })
     .map(({ steps, before, cut }) => {
       const hanging = new Map<string, boolean>();
       const inputs = steps.map((one, index): ActionInput => {
@@ -67,12 +81,14 @@ export function scenarios({ maxActions = 12, failures = true }: ScenarioOptions 
           dependencies: one.dependencies.filter((other) => other !== id && (!cut || Number(other.slice(1)) < index)),
           preconditions: one.precondition === null ? [] : [one.precondition],
           failure_behavior: one.behavior,
+          idempotent: one.idempotent,
           max_retries: one.maxRetries,
           timeout_ms: hangs ? 10 : undefined,
         };
       });
+      const proposal = normalizeProposal({ id: 'p', actions: inputs });
       return {
-        proposal: withoutRaces(normalizeProposal({ id: 'p', actions: inputs })),
+        proposal: races ? proposal : withoutRaces(proposal),
         before: new Map(Object.entries(before)),
         failing: new Map(steps.map(({ failing }, index) => [`n${index}`, failing])),
         // What may time out must not be slow as well, or the clock would decide.

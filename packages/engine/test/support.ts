@@ -71,6 +71,7 @@ export type Dispatch = (call: ToolCall, signal: AbortSignal) => unknown;
 
 export interface TestEnv extends ExecutionEnv {
   readonly clock: FakeClock;
+  readonly tools: ToolRegistry;
   readonly policies: PolicySet;
   readonly idempotency: IdempotencyCache;
   readonly events: { kind: string; event: ExecutionEvent }[];

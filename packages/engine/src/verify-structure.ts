@@ -1,0 +1,102 @@
+/** The part of verification that looks at the proposal alone, not at state. */
+import { changesOf } from './action-effects.ts';
+import { canonicalJson } from './json-value.ts';
+import type { ProposalModel } from './proposal-model.ts';
+import type { Action } from './proposal.ts';
+import { findReferences } from './references.ts';
+import type { VerifyFindings } from './verify-findings.ts';
+
+/** Two actions and a key that both write, in no declared order. */
+export type WriteConflict = [first: string, second: string, key: string];
+
+/** Every pair of writers is a conflict, so their number grows with the square; what is beyond this is not listed. */
+const MAX_CONFLICTS = 1_000;
+
+/** From this many identical calls on, a proposal is taken to be going round in circles. */
+const REPEATED_CALLS_ERROR = 3;
+
+export function checkActionCount(count: number, maxActions: number, findings: VerifyFindings): void {
+  if (count <= maxActions) return;
+  findings.add('action_count', 'warning', '', `${count} actions, more than ${maxActions}`);
+}
+
+export function checkOrdering({ actions, plan }: ProposalModel, findings: VerifyFindings): void {
+  for (const index of plan.forced) {
+    const { id } = actions[index]!;
+    findings.add('ordering', 'warning', id, 'is part of a cycle of dependencies and runs before what it waits for');
+  }
+  const ids = new Set(actions.map(({ id }) => id));
+  for (const { id, dependencies, parameters } of actions) {
+    for (const other of dependencies) {
+      if (!ids.has(other)) findings.add('ordering', 'info', id, `depends on '${other}', which is no action here`);
+    }
+    findReferences(parameters, (other) => {
+      if (!ids.has(other)) {
+        findings.add('ordering', 'info', id, `'$${other}.output' refers to no action here and stays as it is`);
+      }
+    });
+  }
+}
+
+/** Writers of one key on the same level: nothing declared says which of them has the last word. */
+export function findConflicts({ actions, plan }: ProposalModel, findings: VerifyFindings): WriteConflict[] {
+  const conflicts: WriteConflict[] = [];
+  for (const level of plan.levels) {
+    const writers = new Map<string, string[]>();
+    for (const index of level) {
+      const action = actions[index]!;
+      for (const key of Object.keys(changesOf(action) ?? {})) {
+        const earlier = writers.get(key);
+        if (earlier === undefined) {
+          writers.set(key, [action.id]);
+          continue;
+        }
+        for (const other of earlier) {
+          if (conflicts.length >= MAX_CONFLICTS) return conflicts;
+          conflicts.push([other, action.id, key]);
+          const message = `writes '${key}', as does '${other}', in no declared order`;
+          findings.add('write_conflicts', 'warning', action.id, message);
+        }
+        earlier.push(action.id);
+      }
+    }
+  }
+  return conflicts;
+}
+
+export function findRepeatedCalls(actions: readonly Action[], findings: VerifyFindings): void {
+  const byTool = new Map<string, Action[]>();
+  for (const action of actions) {
+    if (action.type !== 'tool_call' || action.tool === undefined) continue;
+    const calls = byTool.get(action.tool);
+    if (calls === undefined) byTool.set(action.tool, [action]);
+    else calls.push(action);
+  }
+  for (const [tool, calls] of byTool) {
+    if (calls.length < 2) continue;
+    const equal = new Map<string, string[]>();
+    for (const { id, parameters } of calls) {
+      const text = canonicalJson(parameters);
+      const ids = equal.get(text);
+      if (ids === undefined) equal.set(text, [id]);
+      else ids.push(id);
+    }
+    for (const ids of equal.values()) {
+      if (ids.length < 2) continue;
+      const severity = ids.length >= REPEATED_CALLS_ERROR ? 'error' : 'warning';
+      const message = `tool '${tool}' is called ${ids.length} times with the same parameters, first by '${ids[0]}'`;
+      findings.add('repeated_calls', severity, ids.at(-1)!, message);
+    }
+  }
+}
+
+/** What stays dangerous however well the proposal is made. */
+export function noteRisks(actions: readonly Action[], findings: VerifyFindings): void {
+  const calls = actions.filter(({ type }) => type === 'tool_call');
+  const irreversible = calls.filter(({ reversibility }) => reversibility === 'irreversible').length;
+  if (irreversible > 0) findings.risks.push(`${irreversible} tool calls are declared irreversible`);
+  const uncompensated = calls.filter((call) => call.reversibility === 'compensable' && !call.compensation).length;
+  if (uncompensated > 0) findings.risks.push(`${uncompensated} compensable tool calls name no compensation`);
+  const unbounded = calls.filter(({ timeout_ms }) => timeout_ms === undefined).length;
+  if (unbounded > 0) findings.risks.push(`${unbounded} tool calls have no time limit of their own`);
+}
