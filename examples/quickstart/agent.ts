@@ -1,9 +1,9 @@
 // An agent: connects, registers its tools, sets a policy, submits a plan and reports. Run by main.ts.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CarError, connect } from '@car-runtime/client';
-import { plan } from './plan.ts';
+import { plan, stumblingPlan } from './plan.ts';
 import { dim, heading, printResults, shorten } from './print.ts';
 import { createTools } from './tools.ts';
 
@@ -44,7 +44,10 @@ await car.policy.register({
 });
 console.log('   policy no-secrets: read_file may not be given a path that contains ".env"');
 
-heading(`3  Submit a plan of ${plan.actions.length} actions`);
+heading(`3  Check a plan of ${plan.actions.length} actions, then run it`);
+const { valid, execution_levels } = await car.verify({ proposal: plan });
+console.log(`   verify: ${valid ? 'valid' : 'not valid'}, in ${execution_levels.length} levels, nothing has run yet`);
+assert.equal(valid, true);
 const { results, cost } = await car.proposal.submit({ proposal: plan });
 console.log();
 printResults(results);
@@ -72,7 +75,38 @@ console.log(`   journal ${journal}: ${lines.length} events`);
 console.log(dim(`   ${shorten(kinds.join(' '), 100)}`));
 assert.ok(kinds.includes('policy_violation'));
 
-heading('4  Make a mistake on purpose');
+heading('4  A plan that stumbles: a retry that succeeds, a tool that runs on, and a rollback');
+await car.registerTool({ name: 'flaky', description: 'Fails the first time' }, {}, (_parameters, { attempt }) => {
+  if (attempt === 1) throw new Error('not yet');
+  return `worked at attempt ${attempt}`;
+});
+await car.registerTool(
+  { name: 'watch', description: 'Says things while it runs', streaming: true },
+  {},
+  async (_parameters, { emit }) => {
+    for (const file of await readdir(join(repository, 'docs'))) emit({ kind: 'text', text: file });
+    return 'watched';
+  },
+);
+const stumble = await car.proposal.submit({ proposal: stumblingPlan });
+printResults(stumble.results);
+const [flaky, watch, , broken] = stumble.results;
+assert.equal(flaky?.output, 'worked at attempt 2');
+assert.equal(broken?.status, 'failed');
+assert.equal(await car.state.get({ key: 'balance' }), null, 'what the aborted plan wrote is taken back');
+console.log(dim('   the aborted plan took back what it wrote: balance is null again'));
+const { tool_handle } = watch?.output as { tool_handle: string };
+const said: string[] = [];
+let ended: string | undefined;
+while (ended === undefined) {
+  const report = await car.tools.poll({ handle: tool_handle });
+  said.push(...(report?.chunks ?? []).map(({ kind }) => kind));
+  if (report?.status !== 'running') ended = report?.status ?? 'gone';
+}
+console.log(`   the tool that ran on: ${ended}, ${said.length} chunks (${shorten(said.join(' '), 30)})`);
+assert.equal(ended, 'succeeded');
+
+heading('5  Make a mistake on purpose');
 try {
   // @ts-expect-error: the types know that "key" is missing; a program in another language would not.
   await car.state.get({});

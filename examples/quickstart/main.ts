@@ -27,10 +27,10 @@ async function run(): Promise<void> {
   const code = await exitOf(agent);
   if (code !== 0) throw new Error(`The agent ended with ${code ?? 'a signal'}`);
 
-  heading('5  What is left');
+  heading('6  What is left');
   console.log(dim(indent(await readFile(join(home, 'report.md'), 'utf8'))));
 
-  heading('6  Stop');
+  heading('7  Stop');
   const exitCode = await daemon.stop();
   if (exitCode !== 0) throw new Error(`The daemon ended with ${exitCode}`);
   console.log(`   daemon drained and exited 0, after ${((performance.now() - startedAt) / 1000).toFixed(1)} s in all`);

@@ -55,3 +55,21 @@ export const plan: ActionProposal = {
     },
   ],
 };
+
+/** One step that fails once and is retried, one that is started and left running, one that writes, and one that fails
+ *  for good: with `abort`, the default, everything the plan wrote is taken back. */
+export const stumblingPlan: ActionProposal = {
+  source: 'quickstart',
+  actions: [
+    { id: 'flaky', type: 'tool_call', tool: 'flaky', failure_behavior: 'retry', max_retries: 2 },
+    { id: 'watch', type: 'tool_call', tool: 'watch', invocation_mode: 'streaming' },
+    { id: 'write', type: 'state_write', parameters: { key: 'balance', value: 100 } },
+    {
+      id: 'broken',
+      type: 'assertion',
+      parameters: { key: 'balance', operator: 'lt', expected: 50 },
+      dependencies: ['write'],
+    },
+    { id: 'never', type: 'tool_call', tool: 'flaky', dependencies: ['broken'] },
+  ],
+};

@@ -13,12 +13,16 @@ const statusColors = { succeeded: 'green', rejected: 'yellow', failed: 'red', sk
 /** One line per action: what became of it, how long it took, and its output or error. */
 export function printResults(results: readonly ActionResult[]): void {
   const idWidth = Math.max(...results.map(({ action_id }) => action_id.length));
-  for (const { action_id, status, duration_ms, output, error } of results) {
-    const color = status in statusColors ? statusColors[status as keyof typeof statusColors] : 'white';
+  for (const { action_id, status, duration_ms, output, error, rolled_back } of results) {
+    const color = rolled_back
+      ? 'gray'
+      : status in statusColors
+        ? statusColors[status as keyof typeof statusColors]
+        : 'white';
     const time = duration_ms == null ? '' : `${duration_ms.toFixed(1)} ms`;
     const detail = error ?? shorten(JSON.stringify(output ?? null));
     console.log(
-      `   ${action_id.padEnd(idWidth)}  ${styleText(color, status.padEnd(9))}  ${time.padStart(8)}  ${detail}`,
+      `   ${action_id.padEnd(idWidth)}  ${styleText(color, (rolled_back ? 'rolled back' : status).padEnd(11))}  ${time.padStart(8)}  ${detail}`,
     );
   }
 }

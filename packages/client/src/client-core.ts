@@ -210,8 +210,8 @@ export class ClientCore {
     return this.#changes.open(changeEvent, options) as EventStream<ConnectionChange>;
   }
 
-  #onRequest(call: IncomingCall): void {
-    if (call.method === 'tools.execute') this.#tools.execute(call);
+  #onRequest(call: IncomingCall, peer: Peer): void {
+    if (call.method === 'tools.execute') this.#tools.execute(call, peer);
     else if (!this.#runCallback(call))
       call.reject(new RpcError(rpcCode.methodNotFound, `unknown method: ${call.method}`));
   }
@@ -246,7 +246,7 @@ export class ClientCore {
     const peer: Peer = new Peer(
       link.channel,
       {
-        onRequest: (call) => this.#onRequest(call),
+        onRequest: (call) => this.#onRequest(call, peer),
         onNotification: (method, params) => this.#onNotification(method, params),
         onClose: (info) => this.#onClose(peer, info),
       },

@@ -1,6 +1,6 @@
 // The tools a client answers: what was registered, and the executions that run.
-import type { CheckedParamsOf, ToolDefinition } from '@car-runtime/protocol';
-import { RpcError, type IncomingCall } from '@car-runtime/rpc';
+import type { CheckedParamsOf, ToolChunk, ToolDefinition } from '@car-runtime/protocol';
+import { RpcError, type IncomingCall, type Peer } from '@car-runtime/rpc';
 import { CarError } from './errors.ts';
 
 type ExecuteParams = CheckedParamsOf<(typeof import('@car-runtime/protocol'))['callbacks']['tools.execute']>;
@@ -19,7 +19,14 @@ export interface ToolContext {
   readonly timeoutMs: number | undefined;
   /** Execution session, where there is one. */
   readonly sessionId: string | undefined;
+  /** Whether somebody reads what is said while it runs: the plan started it and went on. */
+  readonly isStreaming: boolean;
+  /** Says something while it runs. Dropped unless `isStreaming`, and once the daemon gave up. */
+  emit(chunk: RunningChunk): void;
 }
+
+/** What a running tool may say; how it ended is its answer. */
+export type RunningChunk = Exclude<ToolChunk, { kind: 'done' | 'error' }>;
 
 /** Runs a tool. What it returns is the action's output; what it throws becomes the action's error. */
 export type ToolHandler<Parameters = Record<string, unknown>> = (
@@ -73,11 +80,11 @@ export class ToolBox {
     return this.#tools.get(name) === tool && this.#tools.delete(name);
   }
 
-  execute(call: IncomingCall): void {
+  execute(call: IncomingCall, peer: Peer): void {
     // The daemon is trusted to send what the contract says, of which only the tool's name decides anything here.
     const params = (call.params ?? {}) as ExecuteParams;
     const tool = this.#tools.get(params.tool);
-    if (tool) void this.#run(tool, params, call);
+    if (tool) void this.#run(tool, params, call, peer);
     else if (!this.#fallback(call)) call.reject(new RpcError(toolRejectedCode, `unknown tool: ${params.tool}`));
   }
 
@@ -91,11 +98,11 @@ export class ToolBox {
     running.call.drop();
   }
 
-  async #run({ handler }: Tool, params: ExecuteParams, call: IncomingCall): Promise<void> {
+  async #run({ handler }: Tool, params: ExecuteParams, call: IncomingCall, peer: Peer): Promise<void> {
     const entry = { call, tool: params.tool };
     this.#running.set(params.request_id, entry);
     try {
-      call.resolve(await handler(params.parameters ?? {}, contextOf(params, call)));
+      call.resolve(await handler(params.parameters ?? {}, contextOf(params, call, peer)));
     } catch (error) {
       call.reject(toAnswer(error));
     } finally {
@@ -104,7 +111,8 @@ export class ToolBox {
   }
 }
 
-function contextOf(params: ExecuteParams, call: IncomingCall): ToolContext {
+function contextOf(params: ExecuteParams, call: IncomingCall, peer: Peer): ToolContext {
+  let nextSeq = 0;
   return {
     get signal() {
       return call.signal;
@@ -114,6 +122,11 @@ function contextOf(params: ExecuteParams, call: IncomingCall): ToolContext {
     requestId: params.request_id,
     timeoutMs: params.timeout_ms,
     sessionId: params.session_id,
+    isStreaming: params.stream === true,
+    emit: (chunk) => {
+      if (params.stream !== true || call.isAnswered) return;
+      peer.notify('tools.chunk', { request_id: params.request_id, seq: nextSeq++, chunk });
+    },
   };
 }
 
