@@ -1,10 +1,11 @@
 // An agent: connects, registers its tools, sets a policy, submits a plan and reports. Run by main.ts.
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CarError, connect } from '@car-runtime/client';
-import { plan, stumblingPlan } from './plan.ts';
+import { plan } from './plan.ts';
 import { dim, heading, printResults, shorten } from './print.ts';
+import { stumble } from './stumble.ts';
 import { createTools } from './tools.ts';
 
 const [repository, home] = process.argv.slice(2);
@@ -76,35 +77,7 @@ console.log(dim(`   ${shorten(kinds.join(' '), 100)}`));
 assert.ok(kinds.includes('policy_violation'));
 
 heading('4  A plan that stumbles: a retry that succeeds, a tool that runs on, and a rollback');
-await car.registerTool({ name: 'flaky', description: 'Fails the first time' }, {}, (_parameters, { attempt }) => {
-  if (attempt === 1) throw new Error('not yet');
-  return `worked at attempt ${attempt}`;
-});
-await car.registerTool(
-  { name: 'watch', description: 'Says things while it runs', streaming: true },
-  {},
-  async (_parameters, { emit }) => {
-    for (const file of await readdir(join(repository, 'docs'))) emit({ kind: 'text', text: file });
-    return 'watched';
-  },
-);
-const stumble = await car.proposal.submit({ proposal: stumblingPlan });
-printResults(stumble.results);
-const [flaky, watch, , broken] = stumble.results;
-assert.equal(flaky?.output, 'worked at attempt 2');
-assert.equal(broken?.status, 'failed');
-assert.equal(await car.state.get({ key: 'balance' }), null, 'what the aborted plan wrote is taken back');
-console.log(dim('   the aborted plan took back what it wrote: balance is null again'));
-const { tool_handle } = watch?.output as { tool_handle: string };
-const said: string[] = [];
-let ended: string | undefined;
-while (ended === undefined) {
-  const report = await car.tools.poll({ handle: tool_handle });
-  said.push(...(report?.chunks ?? []).map(({ kind }) => kind));
-  if (report?.status !== 'running') ended = report?.status ?? 'gone';
-}
-console.log(`   the tool that ran on: ${ended}, ${said.length} chunks (${shorten(said.join(' '), 30)})`);
-assert.equal(ended, 'succeeded');
+await stumble(car, repository);
 
 heading('5  Make a mistake on purpose');
 try {
