@@ -54,5 +54,10 @@ export function targetFailure(action: Action, tools: ToolChecker): string | null
 export async function prepareTools(actions: readonly Action[], tools: ToolChecker): Promise<void> {
   const names = new Set<string>();
   for (const { type, tool } of actions) if (type === 'tool_call' && tool !== undefined) names.add(tool);
-  for (const name of names) await tools.prepare(name);
+  for (;;) {
+    const pending = [...names].map((name) => tools.prepare(name)).filter((preparation) => preparation !== undefined);
+    // Asked again after waiting: meanwhile a tool may have been registered anew.
+    if (pending.length === 0) return;
+    await Promise.all(pending);
+  }
 }

@@ -23,14 +23,19 @@ export function runAction(action: Action, run: RunContext): ActionResult | Promi
   }
   const denial = capabilityDenial(action, run.env.capabilities);
   if (denial !== null) return rejected(action, denial, run);
-  const { tools } = run.env;
-  const preparation = action.type === 'tool_call' && action.tool !== undefined ? tools.prepare(action.tool) : undefined;
+  return executeWhenReady(action, cacheKey, run);
+}
+
+/** Waits for the tool's schema on its first use, and again if the tool was registered anew meanwhile. */
+function executeWhenReady(
+  action: Action,
+  cacheKey: string | undefined,
+  run: RunContext,
+): ActionResult | Promise<ActionResult> {
+  const { type, tool } = action;
+  const preparation = type === 'tool_call' && tool !== undefined ? run.env.tools.prepare(tool) : undefined;
   if (preparation === undefined) return checkAndExecute(action, cacheKey, run);
-  return preparation.then(
-    () => checkAndExecute(action, cacheKey, run),
-    (error: unknown) =>
-      rejected(action, `the schema of tool '${action.tool}' cannot be compiled: ${String(error)}`, run),
-  );
+  return preparation.then(() => executeWhenReady(action, cacheKey, run));
 }
 
 function checkAndExecute(

@@ -419,3 +419,17 @@ test('a tool that can be started detached is dispatched with its mode, and not r
   const refused = await env.run([call('a', 'echo', { invocation_mode: 'long_running' })]);
   assert.equal(refused.results[0]!.error, "tool 'echo' does not support streaming/long-running invocation");
 });
+
+test('a tool that is registered anew while its schema is compiled is checked against the new one', async () => {
+  const env = testEnv();
+  const schema = (title: string, type: string) => ({
+    name: 'typed',
+    description: '',
+    parameters: { title, properties: { n: { type } } },
+    idempotent: false,
+  });
+  env.tools.add(schema('first version of this test', 'string'));
+  const running = env.run([call('a', 'typed', { parameters: { n: 1 } })]);
+  env.tools.add(schema('second version of this test', 'number'));
+  assert.equal(statuses(await running), 'a:succeeded');
+});

@@ -39,6 +39,8 @@ export class ParameterSchema {
   readonly #regExp: RegExpEngine | undefined;
   #validate: ValidateFunction | undefined;
   #preparing: Promise<void> | undefined;
+  /** Why the schema cannot be compiled. */
+  #flaw: string | undefined;
 
   private constructor(schema: JsonObject, text: string, regExp: RegExpEngine | undefined) {
     this.#schema = withOpenRoot(schema);
@@ -61,12 +63,12 @@ export class ParameterSchema {
 
   /** Whether `check` may be called. True from the start where anything passes: that needs no ajv. */
   get isReady(): boolean {
-    return this.#validate !== undefined || this.#acceptsAnything;
+    return this.#validate !== undefined || this.#flaw !== undefined || this.#acceptsAnything;
   }
 
   /** Rejects when this is no valid schema. Compiles only what the meta-schema cannot judge. */
   async assertValid(): Promise<void> {
-    if (this.isReady) return;
+    if (this.#validate !== undefined || this.#acceptsAnything) return;
     if (this.#text.length > MAX_SCHEMA_CHARS) {
       throw new Error(`it has ${this.#text.length} characters, at most ${MAX_SCHEMA_CHARS} are allowed`);
     }
@@ -74,20 +76,27 @@ export class ParameterSchema {
     if (checker.validateSchema(this.#schema) !== true) {
       throw new Error(checker.errorsText(checker.errors, { dataVar: 'schema' }));
     }
-    if (/ef":|"pattern/.test(this.#text)) await this.prepare();
+    if (!/ef":|"pattern/.test(this.#text)) return;
+    await this.prepare();
+    if (this.#flaw !== undefined) throw new Error(this.#flaw);
   }
 
-  /** Compiles the schema unless that is done. */
+  /** Compiles the schema unless that is done. Does not reject: a flaw is what `check` then has to say of every call. */
   prepare(): Promise<void> {
-    this.#preparing ??= loadDialect(this.#dialect).then((dialect) => {
-      this.#validate = this.#compile(dialect);
-    });
+    this.#preparing ??= loadDialect(this.#dialect)
+      .then((dialect) => {
+        this.#validate = this.#compile(dialect);
+      })
+      .catch((error: unknown) => {
+        this.#flaw = error instanceof Error ? error.message : String(error);
+      });
     return this.#preparing;
   }
 
   /** What is wrong with the parameters, or null. */
   check(parameters: JsonObject): string | null {
     if (this.#acceptsAnything) return null;
+    if (this.#flaw !== undefined) return `the schema of the parameters is not valid: ${this.#flaw}`;
     if (this.#validate === undefined) throw new Error('A parameter schema was used before it was prepared');
     if (this.#validate(parameters)) return null;
     return this.#validate.errors?.map(describe).join('; ') ?? 'parameters do not match the schema';

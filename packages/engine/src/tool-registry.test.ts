@@ -78,6 +78,19 @@ test('a schema is compiled on first use only', async () => {
   assert.equal(registry.check('typed', { count: 1 }), null);
 });
 
+test('a schema that was added unchecked and cannot be compiled fails the calls, not the engine', async () => {
+  const registry = new ToolRegistry();
+  registry.add({
+    name: 'bad',
+    description: '',
+    parameters: { properties: { a: { pattern: '[' } } },
+    idempotent: false,
+  });
+  await registry.prepare('bad');
+  assert.equal(registry.prepare('bad'), undefined);
+  assert.match(registry.check('bad', {})!, /^the schema of the parameters is not valid: Invalid regular expression/);
+});
+
 test('messages name the parameter and what was expected, never the value', async () => {
   const check = (parameters: Record<string, unknown>) => checked(typed.parameters!, parameters);
   assert.equal(await check({}), "parameter 'count' is required");
