@@ -9,6 +9,7 @@ export {
   type Transport,
 } from './daemon.ts';
 export { Inbox } from './inbox.ts';
+export { clientFrame, RawSocket, type ClientFrameOptions, type RawAddress, type ServerFrame } from './raw-socket.ts';
 export { RecordingLogger, type LogRecord } from './recording-logger.ts';
 export { TempFolder } from './temp-folder.ts';
 export { Wire, type WireMessage, type WireRequest } from './wire.ts';
