@@ -22,9 +22,9 @@ export interface ConnectOptions extends ClientOptions, ChannelLinkOptions {
 }
 
 /** Connects, authenticates where a credential is given, agrees on the protocol, and returns the client. */
-export function connect(options: ConnectOptions): Promise<Client> {
+export async function connect(options: ConnectOptions): Promise<Client> {
   const source = options.channel ? createChannelLinkSource(options.channel, options) : createWebLinkSource(options);
-  return openClient(source, options);
+  return await openClient(source, options);
 }
 
 function createWebLinkSource(options: ConnectOptions): LinkSource {
@@ -79,5 +79,5 @@ export {
 export { RequestTimeoutError, RpcError } from '@car-runtime/rpc';
 export { EventStream, type EventStreamOptions } from './event-stream.ts';
 export type { StandardSchema } from './standard-schema.ts';
-export { ToolCancelledError, type ToolContext, type ToolHandler } from './tool-box.ts';
+export { ToolCancelledError, type RunningChunk, type ToolContext, type ToolHandler } from './tool-box.ts';
 export type { ArgumentsOf, CallOptions, ContractCalls, EventParams, MethodResult } from './typed-calls.ts';

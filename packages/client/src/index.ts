@@ -13,12 +13,12 @@ export interface ConnectOptions extends NodeLinkOptions, ClientOptions {
 }
 
 /** Finds the daemon, authenticates, agrees on the protocol, and returns the client. */
-export function connect(options: ConnectOptions = {}): Promise<Client> {
+export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const { channel } = options;
   const source = channel
     ? createChannelLinkSource(channel, options satisfies ChannelLinkOptions)
     : createNodeLinkSource(options);
-  return openClient(source, options);
+  return await openClient(source, options);
 }
 
 export type {
@@ -51,9 +51,10 @@ export {
 } from './errors.ts';
 export { RequestTimeoutError, RpcError } from '@car-runtime/rpc';
 export { EventStream, type EventStreamOptions } from './event-stream.ts';
-export type { NodeLinkOptions, TokenSource } from './node-link.ts';
+export type { TokenSource } from './node-credentials.ts';
+export type { NodeLinkOptions } from './node-link.ts';
 export type { StandardSchema } from './standard-schema.ts';
-export { ToolCancelledError, type ToolContext, type ToolHandler } from './tool-box.ts';
+export { ToolCancelledError, type RunningChunk, type ToolContext, type ToolHandler } from './tool-box.ts';
 export type { ArgumentsOf, CallOptions, ContractCalls, EventParams, MethodResult } from './typed-calls.ts';
 export {
   authTokenPath,

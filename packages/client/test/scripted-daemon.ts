@@ -1,21 +1,31 @@
-// A daemon that does what a test says, at the other end of an in-memory pair.
-import {
-  createMemoryPair,
-  Peer,
-  RpcError,
-  type Channel,
-  type IncomingCall,
-  type MemoryChannel,
-} from '@car-runtime/rpc';
+// A daemon that does what a test says, at the other end of an in-memory pair or behind a real listener.
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { createMemoryPair, Peer, RpcError, type Channel, type IncomingCall } from '@car-runtime/rpc';
+import { WebSocketAcceptor } from '@car-runtime/rpc/node';
 
 export interface ScriptedConnection {
   readonly number: number;
   readonly peer: Peer;
-  readonly channel: MemoryChannel;
+  readonly channel: Channel;
 }
 
 /** Returns the result, throws an `RpcError`, or returns `hold` to leave the call unanswered. */
 export type ScriptedHandler = (params: unknown, connection: ScriptedConnection, call: IncomingCall) => unknown;
+
+export interface Listening extends AsyncDisposable {
+  readonly port: number;
+  readonly url: string;
+}
+
+export interface ListenOptions {
+  /** A Unix socket instead of a TCP port. */
+  path?: string;
+  /** Default: a free one. */
+  port?: number;
+  /** The headers of the upgrade answer. */
+  headersOf?: (request: IncomingMessage) => string[];
+}
 
 export const hold = Symbol('hold');
 
@@ -31,22 +41,53 @@ export class ScriptedDaemon {
     'test.echo': (params) => params,
     'test.hold': () => hold,
   };
-  /** Refuses the next connections. */
+  /** Refuses the next in-memory connections. */
   isDown = false;
 
   /** For `connect({ channel })`. */
   readonly open = (): Channel => {
     if (this.isDown) throw new Error('nobody listens');
     const [near, far] = createMemoryPair();
+    this.accept(far);
+    return near;
+  };
+
+  async listen(options: ListenOptions = {}): Promise<Listening> {
+    const { path, headersOf } = options;
+    const acceptor = new WebSocketAcceptor();
+    const server = createServer();
+    const sockets = new Set<Socket>();
+    server.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+    });
+    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      const upgrade = { transport: path === undefined ? 'tcp' : 'unix', headers: headersOf?.(request) ?? [] } as const;
+      acceptor.accept(request, socket, head, upgrade, (channel) => this.accept(channel));
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once('error', reject);
+    if (path === undefined) server.listen(options.port ?? 0, '127.0.0.1', resolve);
+    else server.listen(path, resolve);
+    await promise;
+    const port = path === undefined ? (server.address() as AddressInfo).port : 0;
+    const stop = async (): Promise<void> => {
+      const closed = new Promise((done) => server.close(done));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    };
+    return { port, url: `ws://127.0.0.1:${port}/`, [Symbol.asyncDispose]: stop };
+  }
+
+  accept(channel: Channel): void {
     const connection: ScriptedConnection = {
       number: this.connections.length + 1,
-      channel: far,
-      peer: this.#serve(far, () => connection),
+      channel,
+      peer: new Peer(channel, { onRequest: (call) => this.#answer(call, connection) }, { idPrefix: 'cb-' }),
     };
     this.connections.push(connection);
     connection.peer.start();
-    return near;
-  };
+  }
 
   get last(): ScriptedConnection {
     const connection = this.connections.at(-1);
@@ -57,10 +98,6 @@ export class ScriptedDaemon {
   /** Methods called on one connection, in order. */
   methodsOf(number: number): string[] {
     return this.calls.filter(({ connection }) => connection === number).map(({ method }) => method);
-  }
-
-  #serve(channel: MemoryChannel, connectionOf: () => ScriptedConnection): Peer {
-    return new Peer(channel, { onRequest: (call) => this.#answer(call, connectionOf()) }, { idPrefix: 'cb-' });
   }
 
   #answer(call: IncomingCall, connection: ScriptedConnection): void {
