@@ -52,7 +52,8 @@ export class ParameterSchema {
   /** The one for this schema, shared with everyone who has an equal one. */
   static for(schema: JsonObject, regExp?: RegExpEngine): ParameterSchema {
     const text = JSON.stringify(schema);
-    if (regExp !== undefined) return new ParameterSchema(schema, text, regExp);
+    // An engine of their own is for schemas that have a pattern; it costs them a compiler of their own.
+    if (regExp !== undefined && text.includes('"pattern')) return new ParameterSchema(schema, text, regExp);
     let shared = known.get(text);
     if (shared === undefined) {
       shared = new ParameterSchema(schema, text, undefined);

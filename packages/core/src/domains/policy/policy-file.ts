@@ -1,8 +1,8 @@
 // One policy file (`policies/*.toml`) as the denials it stands for (Policies, Policy files).
-import { RE2JS } from 're2js';
 import { parse } from 'smol-toml';
 import { z } from 'zod';
 import type { Policy } from '@car-runtime/engine';
+import { linearRegExp } from '../../infra/linear-reg-exp.ts';
 import { RateWindow } from './rate-window.ts';
 
 /** A file that cannot be used. Its name comes first: the operator has to find it. */
@@ -116,7 +116,7 @@ function denyToolParamMatching({ tool, param, matches }: PolicyFile['deny_tool_p
       if (action.tool !== tool) return null;
       if (!pattern) return `tool '${tool}' denied: its pattern for param '${param}' cannot be read`;
       if (!Object.hasOwn(action.parameters, param)) return null;
-      return pattern.matcher(toText(action.parameters[param])).find()
+      return pattern.test(toText(action.parameters[param]))
         ? `param '${param}' of tool '${tool}' matches a denied pattern`
         : null;
     },
@@ -135,12 +135,11 @@ function rateLimitTool({ tool, max_calls, interval_secs }: PolicyFile['rate_limi
   };
 }
 
-/** Linear-time matching: a pattern of an operator never hangs the daemon on a text of an agent. */
-function compile(pattern: string): RE2JS | undefined {
+/** A pattern nobody can read denies the tool: the rule was meant to hold something back. */
+function compile(pattern: string): { test(text: string): boolean } | undefined {
   try {
-    return RE2JS.compile(pattern);
+    return linearRegExp(pattern);
   } catch {
-    // A pattern nobody can read denies the tool: the rule was meant to hold something back.
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { tools } from '@car-runtime/protocol';
 import { ToolRegistry, type ToolCall } from '@car-runtime/engine';
+import { linearRegExp } from '../../infra/linear-reg-exp.ts';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
 import type { Domain } from '../../kernel/domain.ts';
 import { callTool } from './callback.ts';
@@ -35,7 +36,7 @@ const messagingSend = {
 
 export function createToolAccess(defaultTimeoutMs: number): ToolAccess {
   const registryOf = perConnection(() => {
-    const registry = new ToolRegistry();
+    const registry = new ToolRegistry({ regExp: linearRegExp });
     registry.add(messagingSend);
     return registry;
   });
