@@ -36,7 +36,7 @@ export {
 } from './declare.ts';
 export { errorTable, fail, toolRejectedCode, type ErrorKind, type FailOptions } from './errors.ts';
 export { toJsonSchema, toMethodSchema, toOpenRpc } from './openrpc.ts';
-export { invalidParams } from './invalid-params.ts';
+export { checkParams } from './check-params.ts';
 export type {
   Action,
   ActionProposal,

@@ -1,5 +1,5 @@
 // From a request to its handler: auth gate, route, role, params, order, deadline, answer. The read loop never waits.
-import { fail, invalidParams, type MethodDeclaration } from '@car-runtime/protocol';
+import { checkParams, fail, type MethodDeclaration } from '@car-runtime/protocol';
 import { RpcError, startDeadline, type Deadline, type IncomingCall } from '@car-runtime/rpc';
 import { refusalOf, type CredentialState } from './access.ts';
 import type { Connection } from './connection.ts';
@@ -98,15 +98,15 @@ export class Dispatcher {
       this.#reject(route, call, refusal);
       return;
     }
-    const params = route.declaration.params.safeParse(call.params ?? {});
-    if (!params.success) {
-      this.#reject(route, call, invalidParams(call.method, params.error.issues));
+    const { params, problem } = checkParams(call.method, route.declaration, call.params);
+    if (problem) {
+      this.#reject(route, call, problem);
       return;
     }
     const context = new HandlerContext(connection, call);
     const { order } = route.declaration;
-    if (order === undefined) void this.#run(route, call, params.data, context);
-    else this.#queues.run(connection, order, () => this.#run(route, call, params.data, context));
+    if (order === undefined) void this.#run(route, call, params, context);
+    else this.#queues.run(connection, order, () => this.#run(route, call, params, context));
   }
 
   #mayEnter(connection: Connection): boolean {
