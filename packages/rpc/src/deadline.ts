@@ -86,7 +86,7 @@ function turnWheel(): void {
     slots.delete(lastTick);
     for (const entry of slot) {
       entry.cancel();
-      expire(entry);
+      expireEntry(entry);
     }
   }
   if (armed > 0) return;
@@ -97,7 +97,7 @@ function turnWheel(): void {
 }
 
 /** One that throws must not keep the others from expiring; it is still a bug, so it surfaces. */
-function expire(entry: WheelEntry): void {
+function expireEntry(entry: WheelEntry): void {
   try {
     entry.expire();
   } catch (error) {
