@@ -1,7 +1,7 @@
 // npm run build: writes one publishable folder for each public package, dist/<folder>/, with JavaScript and declarations
 // under dist/ of its own, and the programs of the server bundled, for a quick start.
 //   node scripts/build.ts [--out <folder>]
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -29,15 +29,20 @@ const packages = readPackages(root)
 const versions = new Map(packages.map(({ manifest }) => [manifest.name, manifest.version]));
 
 rmSync(output, { recursive: true, force: true });
-execFileSync(join(root, 'node_modules', '.bin', 'tsc'), ['--project', 'tsconfig.build.json', '--outDir', emitted], {
-  cwd: root,
-  stdio: 'inherit',
-});
+emitSources();
 for (const { folder, manifest } of packages) buildPackage(folder, manifest);
 await bundlePrograms();
 rmSync(emitted, { recursive: true });
 for (const { folder, manifest } of packages)
   console.log(`${join(values.out, folder)}  ${manifest.name}@${manifest.version}`);
+
+/** JavaScript and declarations of every public package, below `emitted`. */
+function emitSources(): void {
+  const tsc = join(root, 'node_modules', '.bin', 'tsc');
+  const args = ['--project', join(root, 'tsconfig.build.json'), '--outDir', emitted];
+  const { status } = spawnSync(tsc, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (status !== 0) process.exit(1);
+}
 
 function buildPackage(folder: string, manifest: Manifest): void {
   const source = join(root, 'packages', folder);
