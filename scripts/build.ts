@@ -5,20 +5,20 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { rolldown } from 'rolldown';
+import { bundle, sourceByUrl } from './bundle.ts';
 import { readPackages } from './import-graph.ts';
 
 type Manifest = Record<string, unknown> & {
   name: string;
   version: string;
-  license: string;
   private?: boolean;
+  bin?: Record<string, string>;
   exports?: Record<string, unknown>;
   dependencies?: Record<string, string>;
 };
 
 const root = join(import.meta.dirname, '..');
-const thirdPartyNotices = 'THIRD-PARTY-LICENSES';
+const bundledLicences = 'THIRD-PARTY-LICENSES';
 const { values } = parseArgs({ options: { out: { type: 'string', default: join(root, 'dist') } } });
 const output = resolve(values.out);
 const emitted = join(output, '.emit');
@@ -30,11 +30,11 @@ const versions = new Map(packages.map(({ manifest }) => [manifest.name, manifest
 
 rmSync(output, { recursive: true, force: true });
 emitSources();
-for (const { folder, manifest } of packages) buildPackage(folder, manifest);
-await bundlePrograms();
-rmSync(emitted, { recursive: true });
-for (const { folder, manifest } of packages)
+for (const { folder, manifest } of packages) {
+  await buildPackage(folder, manifest);
   console.log(`${join(values.out, folder)}  ${manifest.name}@${manifest.version}`);
+}
+rmSync(emitted, { recursive: true });
 
 /** JavaScript and declarations of every public package, below `emitted`. */
 function emitSources(): void {
@@ -42,9 +42,15 @@ function emitSources(): void {
   const args = ['--project', join(root, 'tsconfig.build.json'), '--outDir', emitted];
   const { status } = spawnSync(tsc, args, { cwd: root, stdio: ['ignore', 2, 2] });
   if (status !== 0) process.exit(1);
+  // tsc makes `./x.js` of the `./x.ts` in an import, and leaves those that stand in an address to us.
+  for (const file of globSync(join(emitted, '**', '*.js'))) {
+    const text = readFileSync(file, 'utf8');
+    const changed = text.replaceAll(sourceByUrl, "new URL('$2.js', import.meta.url)");
+    if (changed !== text) writeFileSync(file, changed);
+  }
 }
 
-function buildPackage(folder: string, manifest: Manifest): void {
+async function buildPackage(folder: string, manifest: Manifest): Promise<void> {
   const source = join(root, 'packages', folder);
   const target = join(output, folder);
   mkdirSync(target);
@@ -55,6 +61,10 @@ function buildPackage(folder: string, manifest: Manifest): void {
     if (own !== undefined) cpSync(own, join(target, name));
   }
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(toPublished(manifest), null, 2)}\n`);
+  if (manifest.bin) {
+    const programs = Object.keys(manifest.bin).map((name) => join(source, 'src', `${name}.ts`));
+    writeFileSync(join(target, bundledLicences), await bundle(programs, join(target, 'dist')));
+  }
 }
 
 /** The manifest as it is published: entry points are JavaScript, and packages of ours have their real version. */
@@ -64,7 +74,7 @@ function toPublished(manifest: Manifest): Manifest {
     ...manifest,
     scripts: undefined,
     devDependencies: undefined,
-    files: ['dist', 'bin', 'NOTICE', thirdPartyNotices],
+    files: ['dist', 'bin', 'NOTICE', bundledLicences],
     publishConfig: { access: 'public' },
     exports: Object.fromEntries(Object.entries(exports).map(([subpath, target]) => [subpath, toBuilt(target)])),
     dependencies: Object.fromEntries(
@@ -80,33 +90,6 @@ function toBuilt(target: unknown): unknown {
   }
   const built = target.replace('./src/', './dist/');
   return { types: built.replace(/\.ts$/, '.d.ts'), default: built.replace(/\.ts$/, '.js') };
-}
-
-/** Puts each program of the server, with all it needs, into one file; what it imports on demand stays apart. */
-async function bundlePrograms(): Promise<void> {
-  const bundle = await rolldown({
-    input: ['car-server', 'car'].map((name) => join(root, 'packages', 'server', 'src', `${name}.ts`)),
-    platform: 'node',
-    // What `ws` uses where it happens to be installed.
-    external: ['bufferutil', 'utf-8-validate'],
-  });
-  const target = join(output, 'server', 'dist');
-  const { output: chunks } = await bundle.write({ dir: target, format: 'esm' });
-  await bundle.close();
-  const modules = chunks.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
-  writeFileSync(join(output, 'server', thirdPartyNotices), noticesOf(modules));
-}
-
-/** The licences of the libraries that these files belong to. */
-function noticesOf(files: string[]): string {
-  const homes = new Set(files.flatMap((file) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []));
-  const notices = [...homes].toSorted().map((home) => {
-    const { name, version, license } = readManifest(home);
-    const [text] = globSync('{LICENSE,LICENCE,license}*', { cwd: home });
-    if (text === undefined) throw new Error(`${home} has no licence to hand on`);
-    return `${name} ${version} (${license})\n\n${readFileSync(join(home, text), 'utf8').trim()}\n`;
-  });
-  return notices.join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 function readManifest(home: string): Manifest {

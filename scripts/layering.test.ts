@@ -82,12 +82,12 @@ test('in core the kernel, the infrastructure and the domains do not know each ot
   ]);
 });
 
-test('only tests import the testkit and other tests', (t) => {
+test('only tests import the testkit, the client and other tests', (t) => {
   const errors = check(t, {
     'packages/core/src/a.test.ts': `import '@car-runtime/testkit'; import './b.test.ts'; import '../test/support.ts';`,
     'packages/core/src/b.test.ts': ``,
     'packages/core/src/b.ts': `import '@car-runtime/testkit'; import './b.test.ts'; import '../test/support.ts';`,
-    'packages/core/test/support.ts': `import '@car-runtime/testkit'; import '@car-runtime/core';`,
+    'packages/core/test/support.ts': `import '@car-runtime/testkit'; import '@car-runtime/core'; import '@car-runtime/client';`,
   });
   assert.deepEqual(errors, [
     'packages/core/src/b.ts:1 imports @car-runtime/testkit: core may not import testkit',
