@@ -4,9 +4,7 @@ import { takeFileLock, type FileLock } from './file-lock.ts';
 import { ensurePrivateFolder } from './private-files.ts';
 import { isAnswering } from './unix-socket.ts';
 
-export type DaemonRole =
-  | { isPrimary: true; lock: FileLock }
-  | { isPrimary: false; reason: string };
+export type DaemonRole = { isPrimary: true; lock: FileLock } | { isPrimary: false; reason: string };
 
 /** Takes the root's lock and asks whether somebody answers on the shared socket, as a daemon that takes no lock would. */
 export async function claimDaemonRole(stateRoot: string, sharedSocketPath: string | null): Promise<DaemonRole> {

@@ -38,7 +38,9 @@ export function sendAnswer(request: IncomingMessage, response: ServerResponse, a
 
 /** Answers an upgrade with a plain response and ends the connection. */
 export function refuseUpgrade(socket: Duplex & { destroySoon?(): void }, answer: Answer): void {
-  const headers = Object.entries({ ...headersOf(answer), connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
+  const headers = Object.entries({ ...headersOf(answer), connection: 'close' }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
   socket.write([`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}`, ...headers, '', answer.body].join('\r\n'));
   if (socket.destroySoon) socket.destroySoon();
   else socket.end();

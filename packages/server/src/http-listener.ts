@@ -68,7 +68,8 @@ export class HttpListener {
     }
     const route = this.#routes.get(pathOf(request.url ?? '/'));
     if (!route) return textAnswer(404, 'There is nothing here');
-    if (request.method !== 'GET' && request.method !== 'HEAD') return textAnswer(405, 'Only GET', { allow: 'GET, HEAD' });
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return textAnswer(405, 'Only GET', { allow: 'GET, HEAD' });
     return route(request);
   }
 
@@ -87,7 +88,11 @@ export class HttpListener {
     const { state, metrics } = this.#options;
     const problems = state.health.problems.map((problem) => problem.split(':', 1)[0]);
     const status = state.isDraining ? 'draining' : problems.length > 0 ? 'degraded' : 'ready';
-    return jsonAnswer(status === 'ready' ? 200 : 503, { status, loop_delay_p99_ms: metrics.loopDelayP99Ms(), problems });
+    return jsonAnswer(status === 'ready' ? 200 : 503, {
+      status,
+      loop_delay_p99_ms: metrics.loopDelayP99Ms(),
+      problems,
+    });
   }
 
   #metrics(request: IncomingMessage): Answer {
@@ -97,7 +102,9 @@ export class HttpListener {
     const matches = metricsTokens.filter((token) => isSameSecret(given, token));
     if (metricsTokens.length > 0 && matches.length === 0) {
       refusals.count('credential');
-      return textAnswer(401, 'Metrics need "Authorization: Bearer <daemon or host token>"', { 'www-authenticate': 'Bearer' });
+      return textAnswer(401, 'Metrics need "Authorization: Bearer <daemon or host token>"', {
+        'www-authenticate': 'Bearer',
+      });
     }
     return { status: 200, body: metricsText(metrics), type: 'text/plain; version=0.0.4; charset=utf-8' };
   }
@@ -115,7 +122,9 @@ export class HttpListener {
 }
 
 function isThroughProxy({ headers }: IncomingMessage): boolean {
-  return Object.keys(headers).some((name) => name === 'forwarded' || name === 'via' || name.startsWith('x-forwarded-') || name === 'x-real-ip');
+  return Object.keys(headers).some(
+    (name) => name === 'forwarded' || name === 'via' || name.startsWith('x-forwarded-') || name === 'x-real-ip',
+  );
 }
 
 /** Browsers say so even where they send no Origin. */

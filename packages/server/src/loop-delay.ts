@@ -14,7 +14,8 @@ export function startLoopDelay(): LoopDelay {
   histogram.enable();
   let previousMs = 0;
   // The histogram records the time between its timer's runs, which is the resolution when nothing is late.
-  const currentMs = (): number => (histogram.count === 0 ? 0 : Math.max(0, histogram.percentile(99) / 1e6 - resolutionMs));
+  const currentMs = (): number =>
+    histogram.count === 0 ? 0 : Math.max(0, histogram.percentile(99) / 1e6 - resolutionMs);
   const timer = setInterval(() => {
     previousMs = currentMs();
     histogram.reset();

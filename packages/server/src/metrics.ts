@@ -24,17 +24,47 @@ export function metricsText(sources: MetricSources): string {
   const one = (value: number): Sample[] => [[{}, value]];
   return [
     metric('car_build_info', 'gauge', 'Version of this daemon', [[{ version }, 1]]),
-    metric('process_start_time_seconds', 'gauge', 'Start of the process, seconds since the epoch', one(sources.startedAt.getTime() / 1_000)),
+    metric(
+      'process_start_time_seconds',
+      'gauge',
+      'Start of the process, seconds since the epoch',
+      one(sources.startedAt.getTime() / 1_000),
+    ),
     metric('process_cpu_seconds_total', 'counter', 'CPU time of the process', one((cpu.user + cpu.system) / 1e6)),
     metric('process_resident_memory_bytes', 'gauge', 'Resident memory', one(memory.rss)),
     metric('car_heap_used_bytes', 'gauge', 'JavaScript heap in use', one(memory.heapUsed)),
-    metric('car_event_loop_delay_p99_seconds', 'gauge', 'Delay of the event loop, 99th percentile of the last minute', one(sources.loopDelayP99Ms() / 1_000)),
+    metric(
+      'car_event_loop_delay_p99_seconds',
+      'gauge',
+      'Delay of the event loop, 99th percentile of the last minute',
+      one(sources.loopDelayP99Ms() / 1_000),
+    ),
     metric('car_sessions', 'gauge', 'Open connections', one(sources.sessions())),
     metric('car_sessions_accepted_total', 'counter', 'Connections accepted', one(sources.acceptedTotal())),
-    metric('car_unauthenticated_sockets', 'gauge', 'Sockets that have not authenticated', sources.unauthenticated().map(([listener, value]) => [{ listener }, value])),
-    metric('car_refused_total', 'counter', 'Requests and sockets turned away', sources.refusals().map(([reason, value]) => [{ reason }, value])),
-    metric('car_requests_total', 'counter', 'Calls of a method', called.map(({ method, calls }) => [{ method }, calls])),
-    metric('car_request_errors_total', 'counter', 'Calls of a method answered with an error', called.map(({ method, errors }) => [{ method }, errors])),
+    metric(
+      'car_unauthenticated_sockets',
+      'gauge',
+      'Sockets that have not authenticated',
+      sources.unauthenticated().map(([listener, value]) => [{ listener }, value]),
+    ),
+    metric(
+      'car_refused_total',
+      'counter',
+      'Requests and sockets turned away',
+      sources.refusals().map(([reason, value]) => [{ reason }, value]),
+    ),
+    metric(
+      'car_requests_total',
+      'counter',
+      'Calls of a method',
+      called.map(({ method, calls }) => [{ method }, calls]),
+    ),
+    metric(
+      'car_request_errors_total',
+      'counter',
+      'Calls of a method answered with an error',
+      called.map(({ method, errors }) => [{ method }, errors]),
+    ),
     metric('car_degraded', 'gauge', 'Components that do not work as they should', one(sources.problems().length)),
   ].join('');
 }

@@ -1,7 +1,18 @@
 // Folders and files that only their owner may read: 0700 and 0600, never through a link, never in a folder where
 // somebody else could swap them.
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, constants, fsyncSync, lstatSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync, type Stats } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+  type Stats,
+} from 'node:fs';
 import { join } from 'node:path';
 
 const groupOrOtherWrite = 0o022;
@@ -36,7 +47,6 @@ export function writePrivateFile(folder: string, name: string, text: string): vo
   try {
     try {
       writeSync(descriptor, text);
-      fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
     }

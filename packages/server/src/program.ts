@@ -45,11 +45,18 @@ async function serve(config: Config): Promise<void> {
   openLogFile(log, running, config);
   stopOnSignals(running, log);
   const { ws, http, socket, stateRoot, isPrimary } = running;
-  log.logger.info({ version, ws, http, socket, state_root: stateRoot, primary: isPrimary, auth: running.tokens !== undefined }, 'ready');
+  log.logger.info(
+    { version, ws, http, socket, state_root: stateRoot, primary: isPrimary, auth: running.tokens !== undefined },
+    'ready',
+  );
   announce(running, config.orders.readyJson);
 }
 
-function toServerOptions({ values, stateRoot, socketPath, tokenFolder }: Config, authToken: string | undefined, log: Log) {
+function toServerOptions(
+  { values, stateRoot, socketPath, tokenFolder }: Config,
+  authToken: string | undefined,
+  log: Log,
+) {
   return {
     stateRoot,
     socketPath: process.platform === 'win32' ? null : socketPath,
@@ -91,7 +98,8 @@ function takeAuthToken({ values, sources }: Config, log: Log): string | undefine
   const token = values.auth_token_file === undefined ? values.auth_token : takeTokenFile(values.auth_token_file, log);
   if (token === undefined) return undefined;
   log.hide(token);
-  if (sources.get('auth_token') === '--auth-token') log.logger.warn({}, '--auth-token shows the token to everybody who can list processes; prefer --auth-token-file');
+  if (sources.get('auth_token') === '--auth-token')
+    log.logger.warn({}, '--auth-token shows the token to everybody who can list processes; prefer --auth-token-file');
   if (token.length < 22) log.logger.warn({}, 'the daemon token is shorter than 22 characters and may be guessed');
   return token;
 }
@@ -118,13 +126,18 @@ function takeTokenFile(path: string, log: Log): string {
 function* notesOn({ values, sources, orders, warnings }: Config): Generator<string> {
   yield* warnings;
   if (orders.requireAuth) yield '--require-auth is deprecated and has no effect: authentication is always on';
-  if (values.mcp_bind !== undefined && values.mcp_bind !== 'disabled') yield `${sources.get('mcp_bind')}: there is no MCP listener in this version`;
+  if (values.mcp_bind !== undefined && values.mcp_bind !== 'disabled')
+    yield `${sources.get('mcp_bind')}: there is no MCP listener in this version`;
   if (values.a2a_bind !== undefined) yield `${sources.get('a2a_bind')}: there is no A2A listener in this version`;
-  if (values.agents_manifest !== undefined) yield `${sources.get('agents_manifest')}: this version supervises no agents`;
+  if (values.agents_manifest !== undefined)
+    yield `${sources.get('agents_manifest')}: this version supervises no agents`;
   if (values.no_approvals) yield `${sources.get('no_approvals')}: this version has no methods that ask for approval`;
-  if (values.require_handshake) yield `${sources.get('require_handshake')}: this version has no methods that need a handshake`;
-  if (values.strict_roles) yield `${sources.get('strict_roles')}: this version has no methods that take a command, path or endpoint`;
-  if (!isLoopback(values.host)) yield `listening on ${values.host} without encryption: tokens and traffic can be read on the way; put a TLS proxy in front`;
+  if (values.require_handshake)
+    yield `${sources.get('require_handshake')}: this version has no methods that need a handshake`;
+  if (values.strict_roles)
+    yield `${sources.get('strict_roles')}: this version has no methods that take a command, path or endpoint`;
+  if (!isLoopback(values.host))
+    yield `listening on ${values.host} without encryption: tokens and traffic can be read on the way; put a TLS proxy in front`;
   if (values.no_auth) yield 'authentication is off: every program on this machine has full access';
   if (values.insecure_serve_auth_token) yield 'the daemon token is served over HTTP to every program on this machine';
 }
@@ -142,7 +155,9 @@ function openLogFile(log: Log, { stateRoot, isPrimary, port, state }: RunningSer
 function announce({ ws, http, socket, stateRoot }: RunningServer, asJson: boolean): void {
   const { pid, stdout } = process;
   const facts = { ready: true, ws, http, socket, mcp: null, pid, state_root: stateRoot };
-  const line = asJson ? JSON.stringify(facts) : `car-server ready ws=${ws} http=${http} socket=${socket ?? 'none'} state_root=${stateRoot} pid=${pid}`;
+  const line = asJson
+    ? JSON.stringify(facts)
+    : `car-server ready ws=${ws} http=${http} socket=${socket ?? 'none'} state_root=${stateRoot} pid=${pid}`;
   // Whoever waited for the line may be gone; the daemon serves others too.
   stdout.on('error', () => undefined);
   stdout.write(`${line}\n`);

@@ -76,7 +76,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const role = await claimDaemonRole(settings.stateRoot, settings.socketPath);
   if (role.isPrimary) opened.use(role.lock);
 
-  const tokens = settings.isAuthRequired ? { authToken: settings.authToken ?? mintToken(), hostToken: mintToken() } : undefined;
+  const tokens = settings.isAuthRequired
+    ? { authToken: settings.authToken ?? mintToken(), hostToken: mintToken() }
+    : undefined;
   const loopDelay = opened.use(startLoopDelay());
   const state = opened.use(createState(settings, tokens, loopDelay));
   const listeners = createListeners(settings, state, tokens, loopDelay);
@@ -91,7 +93,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     );
   }
   sweep(state, settings.logger);
-  return new Daemon(opened.move(), { ...addresses, settings, state, tokens, files, listeners, isPrimary: role.isPrimary });
+  return new Daemon(opened.move(), {
+    ...addresses,
+    settings,
+    state,
+    tokens,
+    files,
+    listeners,
+    isPrimary: role.isPrimary,
+  });
 }
 
 type Settings = ReturnType<typeof withDefaults>;
@@ -116,7 +126,9 @@ function withDefaults(options: ServerOptions) {
   };
   if (settings.authToken?.trim() === '') throw new ConfigError('The daemon token must not be blank');
   if (!settings.isAuthRequired && !isLoopback(settings.host)) {
-    throw new ConfigError(`Cannot listen on ${settings.host} without authentication: only loopback addresses may go without`);
+    throw new ConfigError(
+      `Cannot listen on ${settings.host} without authentication: only loopback addresses may go without`,
+    );
   }
   if (settings.socketPath !== null) checkSocketPath(settings.socketPath);
   return settings;
@@ -129,7 +141,8 @@ function ensureStateRoot(path: string, logger: Logger): void {
     const info = lstatSync(path);
     const problem = info.isSymbolicLink() ? undefined : folderProblem(info);
     if (problem) throw new Error(problem);
-    if (process.geteuid && !info.isSymbolicLink() && info.mode & 0o077) logger.warn({ state_root: path }, 'others can read the state root; "chmod 700" keeps them out');
+    if (process.geteuid && !info.isSymbolicLink() && info.mode & 0o077)
+      logger.warn({ state_root: path }, 'others can read the state root; "chmod 700" keeps them out');
   } catch (error) {
     throw new StartError(`Cannot use state root ${path}: ${(error as Error).message}`);
   }
@@ -166,7 +179,12 @@ interface Listeners {
   http: HttpListener;
 }
 
-function createListeners(settings: Settings, state: ServerState, tokens: Tokens | undefined, loopDelay: LoopDelay): Listeners {
+function createListeners(
+  settings: Settings,
+  state: ServerState,
+  tokens: Tokens | undefined,
+  loopDelay: LoopDelay,
+): Listeners {
   const { limits } = settings;
   const refusals = new RefusalCounts(settings.logger);
   const shared = {
@@ -223,10 +241,19 @@ async function bind({ tcp, unix, http }: Listeners, settings: Settings, isPrimar
     unix.rules = unixSocketRules;
     await listenOnSocket(unix.server, socket, { backlog: WebSocketListener.backlog });
   }
-  return { ws: urlOf('ws', { address: host, port }), http: urlOf('http', { address: httpHost, port: httpPort }), port, socket };
+  return {
+    ws: urlOf('ws', { address: host, port }),
+    http: urlOf('http', { address: httpHost, port: httpPort }),
+    port,
+    socket,
+  };
 }
 
-async function listenOnTcp(listener: WebSocketListener | HttpListener, host: string, port: number): Promise<AddressInfo> {
+async function listenOnTcp(
+  listener: WebSocketListener | HttpListener,
+  host: string,
+  port: number,
+): Promise<AddressInfo> {
   try {
     await listen(listener.server, { host, port, backlog: WebSocketListener.backlog, exclusive: true });
   } catch (error) {

@@ -39,7 +39,8 @@ export async function listenOnSocket(server: Server, path: string, options: List
   try {
     await listenPrivately(server, path, options);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw new StartError(`Cannot listen on ${path}: ${(error as Error).message}`);
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
+      throw new StartError(`Cannot listen on ${path}: ${(error as Error).message}`);
     await removeStale(path);
     await listenPrivately(server, path, options).catch((again: Error) => {
       throw new StartError(`Cannot listen on ${path}: ${again.message}`);
@@ -48,7 +49,8 @@ export async function listenOnSocket(server: Server, path: string, options: List
 }
 
 async function removeStale(path: string): Promise<void> {
-  if (!lstatSync(path).isSocket()) throw new StartError(`Cannot listen on ${path}: a file that is not a socket is in the way`);
+  if (!lstatSync(path).isSocket())
+    throw new StartError(`Cannot listen on ${path}: a file that is not a socket is in the way`);
   if (await isAnswering(path)) throw new StartError(`Cannot listen on ${path}: another process answers on it`);
   unlinkSync(path);
 }

@@ -53,7 +53,9 @@ export class WebSocketListener {
     this.server.on('connection', (socket) => this.#onConnection(socket));
     this.server.on('drop', () => refusals.count('too-many-connections'));
     this.server.on('request', (request, response) => sendAnswer(request, response, this.#answerPlain(request)));
-    this.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => this.#onUpgrade(request, socket, head));
+    this.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
+      this.#onUpgrade(request, socket, head),
+    );
   }
 
   static readonly backlog = backlog;
@@ -86,18 +88,23 @@ export class WebSocketListener {
   #answerPlain(request: IncomingMessage): Answer {
     return (
       this.#refusal(request) ??
-      textAnswer(426, 'This is the WebSocket port of car-server; its HTTP port is the next one', { upgrade: 'websocket' })
+      textAnswer(426, 'This is the WebSocket port of car-server; its HTTP port is the next one', {
+        upgrade: 'websocket',
+      })
     );
   }
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const { state, acceptor, transport } = this.#options;
-    const refusal = this.#refusal(request) ?? (state.isDraining ? textAnswer(503, 'The daemon is shutting down') : undefined);
+    const refusal =
+      this.#refusal(request) ?? (state.isDraining ? textAnswer(503, 'The daemon is shutting down') : undefined);
     if (refusal) {
       refuseUpgrade(socket, refusal);
       return;
     }
-    acceptor.accept(request, socket, head, { transport, headers: this.#proofHeaders(request) }, (channel) => this.#open(channel, socket));
+    acceptor.accept(request, socket, head, { transport, headers: this.#proofHeaders(request) }, (channel) =>
+      this.#open(channel, socket),
+    );
   }
 
   #open(channel: Channel, socket: Socket): void {
@@ -105,7 +112,10 @@ export class WebSocketListener {
     watched?.markUpgraded();
     this.#pending.delete(socket);
     this.#options.state.createSession(channel, {
-      info: { transport: this.#options.transport, ...(socket.remoteAddress !== undefined && { remoteAddress: socket.remoteAddress }) },
+      info: {
+        transport: this.#options.transport,
+        ...(socket.remoteAddress !== undefined && { remoteAddress: socket.remoteAddress }),
+      },
       onAuthenticated: () => watched?.release(),
     });
   }

@@ -31,19 +31,27 @@ export const orderFlags = {
   help: { help: 'show this, and end' },
 } as const satisfies Record<string, { value?: string; help: string }>;
 
-const settingOfFlag = new Map([...settingTable].flatMap(([name, { flag }]) => (flag ? [[flag.name, name] as const] : [])));
+const settingOfFlag = new Map(
+  [...settingTable].flatMap(([name, { flag }]) => (flag ? [[flag.name, name] as const] : [])),
+);
 
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const values = new Map<SettingName, string[]>();
   const given = new Map<string, string>();
   for (const token of tokensOf(args)) {
     if (token.kind === 'option-terminator') continue;
-    if (token.kind === 'positional') throw new ConfigError(`Cannot take the argument ${JSON.stringify(token.value)}: there is only room for flags (see --help)`);
+    if (token.kind === 'positional')
+      throw new ConfigError(
+        `Cannot take the argument ${JSON.stringify(token.value)}: there is only room for flags (see --help)`,
+      );
     const { name, rawName, value } = token;
     const setting = settingOfFlag.get(name);
-    const takesValue = setting === undefined ? isOrderWithValue(name) : settingTable.get(setting)?.flag?.value !== undefined;
-    if (rawName !== `--${name}` || (setting === undefined && !Object.hasOwn(orderFlags, name))) throw new ConfigError(`There is no flag ${rawName} (see --help)`);
-    if (takesValue && (value === undefined || (!token.inlineValue && value.startsWith('--')))) throw new ConfigError(`${rawName} needs a value`);
+    const takesValue =
+      setting === undefined ? isOrderWithValue(name) : settingTable.get(setting)?.flag?.value !== undefined;
+    if (rawName !== `--${name}` || (setting === undefined && !Object.hasOwn(orderFlags, name)))
+      throw new ConfigError(`There is no flag ${rawName} (see --help)`);
+    if (takesValue && (value === undefined || (!token.inlineValue && value.startsWith('--'))))
+      throw new ConfigError(`${rawName} needs a value`);
     if (!takesValue && value !== undefined) throw new ConfigError(`${rawName} takes no value`);
     if (setting === undefined) given.set(name, value ?? '');
     else if (values.has(setting) && settingTable.get(setting)?.isList) values.get(setting)?.push(value as string);
@@ -54,7 +62,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
 
 function tokensOf(args: readonly string[]) {
   const options: ParseArgsOptionsConfig = {};
-  for (const [, { flag }] of settingTable) if (flag) options[flag.name] = { type: flag.value === undefined ? 'boolean' : 'string' };
+  for (const [, { flag }] of settingTable)
+    if (flag) options[flag.name] = { type: flag.value === undefined ? 'boolean' : 'string' };
   for (const name of Object.keys(orderFlags)) options[name] = { type: isOrderWithValue(name) ? 'string' : 'boolean' };
   return parseArgs({ args: [...args], options, strict: false, tokens: true, allowPositionals: true }).tokens;
 }

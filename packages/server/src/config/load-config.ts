@@ -1,7 +1,14 @@
 // The effective settings: defaults, below the file, below the environment, below the flags.
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { RelativeStateRootError, resolveStatePath, socketPath, stateRoot, tokenFolder, type PathInput } from '@car-runtime/client';
+import {
+  RelativeStateRootError,
+  resolveStatePath,
+  socketPath,
+  stateRoot,
+  tokenFolder,
+  type PathInput,
+} from '@car-runtime/client';
 import { ConfigError } from '../errors.ts';
 import { parseCommandLine, type CommandLine, type Orders } from './flags.ts';
 import { settingTable, type Setting, type SettingName, type SettingValues } from './settings.ts';
@@ -47,12 +54,22 @@ export async function loadConfig({ args, env, paths = {} }: ConfigInput): Promis
   const found = new Map<SettingName, Found>();
   for (const [name, declaration] of settingTable) {
     const value = fromFlags(name, declaration, commandLine) ?? fromEnv(declaration, env, warnings);
-    found.set(name, value ?? fromFileValue(name, declaration, fromFile, file?.path ?? '') ?? { layer: 'default', source: 'default', value: declaration.fallback });
+    found.set(
+      name,
+      value ??
+        fromFileValue(name, declaration, fromFile, file?.path ?? '') ?? {
+          layer: 'default',
+          source: 'default',
+          value: declaration.fallback,
+        },
+    );
   }
   settleToken(found, warnings);
   return {
     orders: commandLine.orders,
-    values: Object.fromEntries([...found].map(([name, { value }]) => [name, resolved(name, value, input)])) as unknown as SettingValues,
+    values: Object.fromEntries(
+      [...found].map(([name, { value }]) => [name, resolved(name, value, input)]),
+    ) as unknown as SettingValues,
     sources: new Map([...found].map(([name, { source }]) => [name, source])),
     stateRoot: root,
     socketPath: socketPath(input),
@@ -88,10 +105,19 @@ function fromEnv(declaration: Setting<unknown>, env: ConfigInput['env'], warning
   }
 }
 
-function fromFileValue(name: SettingName, declaration: Setting<unknown>, values: ReadonlyMap<SettingName, unknown>, path: string): Found | undefined {
+function fromFileValue(
+  name: SettingName,
+  declaration: Setting<unknown>,
+  values: ReadonlyMap<SettingName, unknown>,
+  path: string,
+): Found | undefined {
   if (!values.has(name)) return undefined;
   const value = read(declaration, values.get(name), `${name} in ${path}`);
-  return { layer: 'file', source: 'file', value: declaration.isPath && !isOfStateRoot(value) ? resolve(dirname(path), value as string) : value };
+  return {
+    layer: 'file',
+    source: 'file',
+    value: declaration.isPath && !isOfStateRoot(value) ? resolve(dirname(path), value as string) : value,
+  };
 }
 
 function read(declaration: Setting<unknown>, raw: unknown, source: string): unknown {
@@ -113,12 +139,14 @@ function settleToken(found: Map<SettingName, Found>, warnings: string[]): void {
   const order: readonly Layer[] = ['default', 'file', 'environment', 'flag'];
   const [token, file] = [found.get('auth_token') as Found, found.get('auth_token_file') as Found];
   if (token.value !== undefined && file.value !== undefined) {
-    if (token.layer === file.layer) throw new ConfigError(`${token.source} and ${file.source} are both set; give one of them`);
+    if (token.layer === file.layer)
+      throw new ConfigError(`${token.source} and ${file.source} are both set; give one of them`);
     const loser = order.indexOf(token.layer) < order.indexOf(file.layer) ? token : file;
     warnings.push(`${loser.source} is not used: ${loser === token ? file.source : token.source} comes first`);
     loser.value = undefined;
   }
-  if (found.get('no_auth')?.value === true && (token.value ?? file.value) !== undefined) warnings.push('authentication is off: the daemon token that was given is not used');
+  if (found.get('no_auth')?.value === true && (token.value ?? file.value) !== undefined)
+    warnings.push('authentication is off: the daemon token that was given is not used');
 }
 
 /** A leading `~/.car/` means the state root, wherever that is (State root). */
@@ -162,13 +190,17 @@ async function parseFile(text: string, path: string): Promise<Map<SettingName, u
     table = parse(text);
   } catch (error) {
     const { line, message } = error as Error & { line?: number };
-    throw new ConfigError(`Cannot read ${path}: ${line === undefined ? '' : `line ${line}: `}${message.split('\n', 1)[0]}`, { cause: error });
+    throw new ConfigError(
+      `Cannot read ${path}: ${line === undefined ? '' : `line ${line}: `}${message.split('\n', 1)[0]}`,
+      { cause: error },
+    );
   }
   const values = new Map<SettingName, unknown>();
   for (const [key, value] of flatten(table)) {
     const declaration = settingTable.get(key as SettingName);
     if (!declaration) throw new ConfigError(`There is no setting ${JSON.stringify(key)} (in ${path})`);
-    if (declaration.isSecret || declaration.isNotInFile) throw new ConfigError(`${key} cannot be set in a file (in ${path})`);
+    if (declaration.isSecret || declaration.isNotInFile)
+      throw new ConfigError(`${key} cannot be set in a file (in ${path})`);
     values.set(key as SettingName, value);
   }
   return values;
@@ -176,7 +208,9 @@ async function parseFile(text: string, path: string): Promise<Map<SettingName, u
 
 /** Keys with their section. Only the sections there are go down: anything else is one unknown key. */
 function flatten(table: Record<string, unknown>): [string, unknown][] {
-  const sections = new Set([...settingTable.keys()].flatMap((name) => (name.includes('.') ? [name.split('.', 1)[0]] : [])));
+  const sections = new Set(
+    [...settingTable.keys()].flatMap((name) => (name.includes('.') ? [name.split('.', 1)[0]] : [])),
+  );
   return Object.entries(table).flatMap(([key, value]): [string, unknown][] => {
     const isSection = sections.has(key) && typeof value === 'object' && value !== null && !Array.isArray(value);
     return isSection ? Object.entries(value).map(([inner, each]) => [`${key}.${inner}`, each]) : [[key, value]];

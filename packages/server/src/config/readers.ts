@@ -10,7 +10,9 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Rea
   return (raw) => {
     const value = typeof raw === 'string' && /^-?\d+$/.test(raw) ? Number(raw) : raw;
     if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
-      throw new Error(max === Number.MAX_SAFE_INTEGER ? `a whole number of at least ${min}` : `a whole number from ${min} to ${max}`);
+      throw new Error(
+        max === Number.MAX_SAFE_INTEGER ? `a whole number of at least ${min}` : `a whole number from ${min} to ${max}`,
+      );
     }
     return value as number;
   };
@@ -18,7 +20,8 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Rea
 
 export const seconds: Reader<number> = (raw) => {
   const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : raw;
-  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) throw new Error('a number of seconds above 0');
+  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
+    throw new Error('a number of seconds above 0');
   return value;
 };
 
@@ -60,23 +63,29 @@ export const ipAddress: Reader<string> = (raw) => {
 
 /** `host:port`, as it stands in a Host header; without a port it goes with the listener's. */
 export const hostHeader: Reader<string> = (raw) => {
-  const [, port] = (typeof raw === 'string' && /^(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{1,5}))?$/i.exec(raw)) || [null, 'none'];
-  if (port === 'none' || Number(port ?? 0) > maxPort) throw new Error('a host name or an address (IPv6 in brackets), with or without ":port"');
+  const [, port] = (typeof raw === 'string' && /^(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{1,5}))?$/i.exec(raw)) || [
+    null,
+    'none',
+  ];
+  if (port === 'none' || Number(port ?? 0) > maxPort)
+    throw new Error('a host name or an address (IPv6 in brackets), with or without ":port"');
   return (raw as string).toLowerCase();
 };
 
 /** What a browser sends: scheme, host and port, nothing else. `null` and `*` name no page and are refused. */
 export const origin: Reader<string> = (raw) => {
-  const isOrigin = typeof raw === 'string' && /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s\\*]+$/i.test(raw);
-  if (!isOrigin) throw new Error('an origin such as https://example.org:8443, without a path');
-  const parsed = URL.parse(raw as string);
+  if (typeof raw !== 'string' || !/^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s\\*]+$/i.test(raw)) {
+    throw new Error('an origin such as https://example.org:8443, without a path');
+  }
+  const parsed = URL.parse(raw);
   // Schemes without a standard origin (those of browser extensions) are compared as they are written.
-  return parsed === null || parsed.origin === 'null' ? (raw as string).toLowerCase() : parsed.origin;
+  return parsed === null || parsed.origin === 'null' ? raw.toLowerCase() : parsed.origin;
 };
 
 export const bindAddress: Reader<string> = (raw) => {
   const [, host = '', port = ''] = (typeof raw === 'string' && /^(.+):(\d{1,5})$/.exec(raw)) || [];
-  if (isIP(host.replace(/^\[(.*)\]$/, '$1')) === 0 || Number(port) > maxPort) throw new Error('an address such as 127.0.0.1:9102');
+  if (isIP(host.replace(/^\[(.*)\]$/, '$1')) === 0 || Number(port) > maxPort)
+    throw new Error('an address such as 127.0.0.1:9102');
   return raw as string;
 };
 

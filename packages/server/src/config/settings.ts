@@ -180,7 +180,10 @@ export const settings = {
   'limits.max_json_depth': limit(defaultLimits.maxJsonDepth, 'deepest JSON taken', 8),
   'limits.max_batch': limit(defaultLimits.maxBatch, 'most entries of a batch'),
   'limits.max_in_flight': limit(defaultLimits.maxInFlight, 'most unanswered requests of a connection'),
-  'limits.soft_queue_bytes': limit(defaultLimits.softQueueBytes, 'queue to a slow reader above which notifications are dropped'),
+  'limits.soft_queue_bytes': limit(
+    defaultLimits.softQueueBytes,
+    'queue to a slow reader above which notifications are dropped',
+  ),
   'limits.hard_queue_bytes': limit(defaultLimits.hardQueueBytes, 'queue to a slow reader above which it is cut off'),
   'limits.max_connections': limit(defaultLimits.maxConnections, 'most connections of a listener'),
   'limits.max_unauthenticated': limit(defaultLimits.maxUnauthenticated, 'most sockets that have not authenticated'),

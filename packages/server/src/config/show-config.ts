@@ -41,7 +41,9 @@ function toml(value: unknown): string {
 export function helpText(): string {
   const flags = [
     ...[...settingTable.values()].flatMap(({ flag, help }) => (flag ? [row(flag.name, flag.value, help)] : [])),
-    ...Object.entries(orderFlags).map(([name, order]) => row(name, 'value' in order ? order.value : undefined, order.help)),
+    ...Object.entries(orderFlags).map(([name, order]) =>
+      row(name, 'value' in order ? order.value : undefined, order.help),
+    ),
   ];
   return `Usage: car-server [flags]
 
@@ -51,7 +53,10 @@ Flags
 ${flags.join('\n')}
 
 Settings file: TOML, the same names with "_" for "-", and
-${[...settingTable.keys()].filter(isFileOnly).map((name) => `  ${name.padEnd(40)} ${settingTable.get(name)?.help}`).join('\n')}
+${[...settingTable.keys()]
+  .filter(isFileOnly)
+  .map((name) => `  ${name.padEnd(40)} ${settingTable.get(name)?.help}`)
+  .join('\n')}
 
 Environment: CAR_HOME, CAR_SERVER_SOCKET, XDG_RUNTIME_DIR, ${[...settingTable.values()].flatMap(({ env }) => env ?? []).join(', ')}
 `;

@@ -13,7 +13,7 @@ const maxStderrQueueBytes = 1024 * 1024;
 export interface LogOptions {
   level: LogLevel;
   /** Where lines go besides the file. Default: standard error. */
-  console?: (line: string) => void;
+  output?: (line: string) => void;
 }
 
 export interface Log {
@@ -24,14 +24,14 @@ export interface Log {
   openFile(path: string, options: RotatingFileOptions): void;
 }
 
-export async function createLog({ level, console = undefined }: LogOptions): Promise<Log> {
+export async function createLog({ level, output }: LogOptions): Promise<Log> {
   const secrets = new Secrets();
-  const toConsole = console ?? (await openStderr());
+  const toOutput = output ?? (await openStderr());
   let early: string[] | undefined = [];
   let file: RotatingFile | undefined;
   const write = (line: string): void => {
     const safe = withoutControls(secrets.redact(line));
-    toConsole(safe);
+    toOutput(safe);
     if (file) file.write(safe);
     else if (early && early.length < maxEarlyLines) early.push(safe);
   };
@@ -65,7 +65,11 @@ async function openStderr(): Promise<(line: string) => void> {
 
 async function prettyFormat(): Promise<(line: string) => string> {
   const { prettyFactory } = await import('pino-pretty');
-  const format = prettyFactory({ colorize: process.stderr.hasColors(), translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid' });
+  const format = prettyFactory({
+    colorize: process.stderr.hasColors(),
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid',
+  });
   return (line) => format(line) ?? line;
 }
 

@@ -1,6 +1,17 @@
 // A log file that never grows past a size: full ones are renamed to `.1`, `.2` … and the oldest goes. Written
 // synchronously, line by line, which costs a few microseconds and loses nothing when the process is killed.
-import { closeSync, constants, fchmodSync, fstatSync, openSync, readdirSync, renameSync, rmSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ensurePrivateFolder } from '../private-files.ts';
 
@@ -44,7 +55,7 @@ export class RotatingFile implements Disposable {
     const bytes = Buffer.from(this.#isTorn ? `\n${lines}` : lines);
     let descriptor = this.#descriptor ?? this.#open();
     if (this.#size > 0 && this.#size + bytes.length > this.#options.maxBytes) descriptor = this.#rotate();
-    for (let written = 0; written < bytes.length; ) {
+    for (let written = 0; written < bytes.length;) {
       const count = writeSync(descriptor, bytes, written);
       written += count;
       this.#size += count;
@@ -80,7 +91,8 @@ export class RotatingFile implements Disposable {
     const prefix = `${basename(this.path)}.`;
     for (const name of readdirSync(dirname(this.path))) {
       const number = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : 0;
-      if (Number.isInteger(number) && number >= this.#options.maxFiles) rmSync(join(dirname(this.path), name), { force: true });
+      if (Number.isInteger(number) && number >= this.#options.maxFiles)
+        rmSync(join(dirname(this.path), name), { force: true });
     }
   }
 

@@ -4,21 +4,27 @@
 const unsafe = /[\u007F-\u009F\u00AD\u061C\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF]/g;
 
 /** A JSON escape, or an escaped backslash, so that the two are never taken for each other. */
-const escapes = /\\(?:u([0-9a-f]{4})|.)/gi;
+const escapes = /\\(?:u([0-9a-f]{4})|(.))/gi;
+const shortEscapes: Readonly<Record<string, string>> = { b: '0008', f: '000c', r: '000d' };
 
 /** Makes a line of NDJSON safe to show on a terminal, even after a viewer has decoded its strings once: control
  *  characters are escaped twice, line ends and tabs excepted. The line stays valid JSON. */
 export function withoutControls(json: string): string {
-  const visible = json.replaceAll(unsafe, (character) => `\\\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  return visible.includes('\\u') ? visible.replaceAll(escapes, doubled) : visible;
+  const visible = json.replaceAll(unsafe, (character) => `\\\\u${hexOf(character.charCodeAt(0))}`);
+  return /\\[ubfr]/.test(visible) ? visible.replaceAll(escapes, doubled) : visible;
 }
 
-function doubled(escape: string, hex: string | undefined): string {
-  return hex !== undefined && isUnsafe(Number.parseInt(hex, 16)) ? `\\${escape}` : escape;
+function doubled(escape: string, hex: string | undefined, short: string | undefined): string {
+  const code = hex ?? shortEscapes[short ?? ''];
+  return code !== undefined && isUnsafe(Number.parseInt(code, 16)) ? `\\\\u${code}` : escape;
 }
 
 function isUnsafe(code: number): boolean {
   return code < 0x20 || new RegExp(unsafe.source).test(String.fromCharCode(code));
+}
+
+function hexOf(code: number): string {
+  return code.toString(16).padStart(4, '0');
 }
 
 /** Text of a message on one line, with nothing in it that a terminal would obey. */
