@@ -80,9 +80,8 @@ export class Dispatcher {
     this.requestsTotal++;
     const route = this.#routes.get(call.method);
     if (route?.declaration.access !== 'public' && !this.#mayEnter(connection)) {
-      call.reject(fail('auth_required', `auth required: call session.auth before ${quoted(call.method)}`));
-      // After the answer: in a batch it leaves only when every entry was seen.
-      queueMicrotask(() => connection.peer.close(policyViolation, 'auth required'));
+      const error = fail('auth_required', `auth required: call session.auth before ${quoted(call.method)}`);
+      call.rejectAndClose(error, policyViolation, 'auth required');
       return;
     }
     if (!route) {
@@ -106,7 +105,18 @@ export class Dispatcher {
     const context = new HandlerContext(connection, call);
     const { order } = route.declaration;
     if (order === undefined) void this.#run(route, call, params, context);
-    else this.#queues.run(connection, order, () => this.#run(route, call, params, context));
+    else this.#enqueue(order, route, call, params, context);
+  }
+
+  /** The deadline counts from the arrival: a call that waits behind one that never ends is given up on too. */
+  #enqueue(order: string, route: Route, call: IncomingCall, params: unknown, context: CallContext): void {
+    const { connection } = context;
+    const deadline = this.#startDeadline(route, call, params);
+    this.#queues.run(connection, order, () => {
+      if (!call.isAnswered && !connection.isClosed) return this.#run(route, call, params, context, deadline);
+      deadline.cancel();
+      return undefined;
+    });
   }
 
   #mayEnter(connection: Connection): boolean {
@@ -114,19 +124,27 @@ export class Dispatcher {
   }
 
   /** Runs the handler; the returned promise, if any, ends when it has (also after its answer was given up on). */
-  #run(route: Route, call: IncomingCall, params: unknown, context: CallContext): Promise<void> | undefined {
+  #run(
+    route: Route,
+    call: IncomingCall,
+    params: unknown,
+    context: CallContext,
+    started?: Deadline,
+  ): Promise<void> | undefined {
     let outcome: unknown;
     try {
       outcome = route.handle(params as never, context);
     } catch (error) {
+      started?.cancel();
       this.#reject(route, call, this.#toRpcError(error, call));
       return undefined;
     }
     if (!(outcome instanceof Promise)) {
+      started?.cancel();
       this.#resolve(route, call, outcome);
       return undefined;
     }
-    const deadline = this.#startDeadline(route, call, params);
+    const deadline = started ?? this.#startDeadline(route, call, params);
     return outcome.then(
       (result) => {
         deadline.cancel();
