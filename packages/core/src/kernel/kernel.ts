@@ -19,11 +19,15 @@ export interface KernelOptions {
 
 export interface AcceptOptions {
   info?: Partial<ConnectionInfo>;
-  /** Given by embedders that name their sessions; must not be in use. */
+  /** Given by embedders that name their sessions: lower-case letters, digits, `.`, `_` and `-`, at most 64. Must not be
+   *  in use. */
   clientId?: string;
   /** Called once when the connection has authenticated (at once when no authentication is required). */
   onAuthenticated?: () => void;
 }
+
+/** An id is a file name: it stays in its folder and is the same file on every file system. */
+const clientIdPattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 /** WebSocket close code for a daemon that stops (RFC 6455, 7.4.1: going away). */
 const goingAway = 1001;
@@ -69,7 +73,12 @@ export class Kernel implements AsyncDisposable {
       throw new Error('Cannot accept a connection: the daemon is shutting down');
     }
     const id = options.clientId ?? this.#freshId();
-    if (this.#connections.has(id)) throw new Error(`Cannot accept a connection: client id "${id}" is in use`);
+    if (!clientIdPattern.test(id)) {
+      throw new Error(`Cannot accept a connection: client id ${JSON.stringify(id)} does not match ${clientIdPattern}`);
+    }
+    if (this.#connections.has(id) || this.#cleanups.has(id)) {
+      throw new Error(`Cannot accept a connection: client id "${id}" is in use`);
+    }
     const connection = new Connection(id, { transport: channel.transport, ...options.info });
     const peer = new Peer(
       channel,
@@ -169,7 +178,11 @@ export class Kernel implements AsyncDisposable {
     const closeUntil = Date.now() + 1_000;
     while (this.#connections.size > 0 && Date.now() < closeUntil)
       await new Promise((resolve) => setTimeout(resolve, 10));
-    for (const { peer } of this.#connections.values()) peer.channel.terminate('shutting down');
+    for (const connection of this.#connections.values()) {
+      connection.peer.terminate('shutting down');
+      // Its channel says so later; the disconnect steps belong before whatever is disposed after this.
+      this.#onClose(connection, { code: goingAway, reason: 'shutting down' });
+    }
     await Promise.all(this.#cleanups.values());
   }
 
