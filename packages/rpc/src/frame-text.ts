@@ -71,6 +71,6 @@ export function exactIdTexts(frame: string): (string | undefined)[] {
     if (key === 'id' && typeof value === 'number') texts.set(this, context?.source);
     return value;
   };
-  const root: unknown = JSON.parse(frame, remember as (this: unknown, key: string, value: unknown) => unknown);
+  const root: unknown = JSON.parse(frame, remember);
   return Array.isArray(root) ? root.map((entry) => texts.get(entry)) : [texts.get(root)];
 }

@@ -73,9 +73,9 @@ export class TestWebSocketServer implements AsyncDisposable {
 function countWrites(socket: Socket): number[] {
   const writes: number[] = [];
   const write = socket.write.bind(socket) as (chunk: string | Uint8Array, ...rest: unknown[]) => boolean;
-  socket.write = ((chunk: string | Uint8Array, ...rest: unknown[]) => {
+  socket.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
     writes.push(chunk.length);
     return write(chunk, ...rest);
-  }) as typeof socket.write;
+  };
   return writes;
 }
