@@ -77,6 +77,7 @@ export {
   UnprovenServerError,
 } from './errors.ts';
 export { RequestTimeoutError, RpcError } from '@car-runtime/rpc';
+export { isLoopbackHost } from './endpoint.ts';
 export { EventStream, type EventStreamOptions } from './event-stream.ts';
 export type { StandardSchema } from './standard-schema.ts';
 export { ToolCancelledError, type RunningChunk, type ToolContext, type ToolHandler } from './tool-box.ts';

@@ -50,6 +50,7 @@ export {
   UnprovenServerError,
 } from './errors.ts';
 export { RequestTimeoutError, RpcError } from '@car-runtime/rpc';
+export { isLoopbackHost } from './endpoint.ts';
 export { EventStream, type EventStreamOptions } from './event-stream.ts';
 export type { TokenSource } from './node-credentials.ts';
 export type { NodeLinkOptions } from './node-link.ts';

@@ -44,6 +44,8 @@ interface Target {
   endpoint: string;
   url: string;
   socketPath?: string;
+  /** What else to say when nobody is there. */
+  note?: string;
 }
 
 class NodeConnector {
@@ -61,6 +63,7 @@ class NodeConnector {
     const credential = await this.#credentials.find();
     const targets = this.#targets(defaultUrl, credential !== undefined);
     const failures: Error[] = [];
+    const notes: string[] = [];
     for (const target of targets) {
       try {
         const channel = await this.#connect(target, credential !== undefined);
@@ -68,10 +71,11 @@ class NodeConnector {
       } catch (error) {
         if (error instanceof UnprovenServerError || this.#signal.aborted) throw error;
         failures.push(error as Error);
+        if (target.note !== undefined) notes.push(target.note);
       }
     }
     const endpoints = targets.map(({ endpoint }) => endpoint);
-    throw new CannotConnectError(failures.map(({ message }) => message).join('; '), endpoints, {
+    throw new CannotConnectError([...failures.map(({ message }) => message), ...notes].join('; '), endpoints, {
       cause: failures.at(-1),
     });
   }
@@ -83,10 +87,10 @@ class NodeConnector {
     const url = this.#options.url ?? trimmed(env['CAR_DAEMON_URL']);
     if (url !== undefined && unixScheme.test(url)) return [unixTarget(decodeURI(url.replace(unixScheme, '')))];
     const checked = checkEndpoint(url ?? defaultUrl, { hasCredential, allowInsecureRemote });
-    const tcp = { endpoint: checked, url: checked };
+    const tcp: Target = { endpoint: checked, url: checked };
     if (url !== undefined) return [tcp];
-    const found = defaultSocketPath({ env });
-    return existsSync(found) ? [unixTarget(found), tcp] : [tcp];
+    const found = unixTarget(defaultSocketPath({ env }));
+    return existsSync(found.endpoint) ? [found, tcp] : [{ ...tcp, note: `there is no socket at ${found.endpoint}` }];
   }
 
   async #connect({ endpoint, url, socketPath }: Target, hasCredential: boolean): Promise<Channel> {

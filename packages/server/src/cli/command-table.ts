@@ -1,0 +1,161 @@
+// Every command of `car`: what it takes, what its exit status means, and the file that does it. Parsing, help and
+// completion derive from this table; a command's file is loaded when it is called.
+import type { CliContext } from './context.ts';
+
+export interface CommandInput {
+  readonly context: CliContext;
+  /** Positional arguments, in the order of the table; `undefined` for one left out. */
+  readonly args: readonly (string | undefined)[];
+  /** Values of the command's own options, by long name in camel case. */
+  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+}
+
+export interface CommandModule {
+  /** Resolves with the exit status; nothing means success. */
+  run(input: CommandInput): Promise<number | void>;
+}
+
+/** What a shell may offer for a value. */
+export type Completes = 'method' | 'file' | readonly string[];
+
+export interface OptionSpec {
+  /** As commander writes it: `-n, --lines <count>`. */
+  readonly flags: string;
+  readonly summary: string;
+  readonly completes?: Completes;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  readonly summary: string;
+  /** More for the command's own help. */
+  readonly details?: string;
+  readonly arguments?: readonly { name: string; summary: string; isOptional?: boolean; completes?: Completes }[];
+  readonly options?: readonly OptionSpec[];
+  readonly exits?: readonly string[];
+  readonly subcommands?: readonly CommandSpec[];
+  readonly load?: () => Promise<CommandModule>;
+}
+
+/** Understood before and after every command. */
+export const globalOptions: readonly OptionSpec[] = [
+  { flags: '--json', summary: 'print JSON, one value on one line' },
+  {
+    flags: '--url <url>',
+    summary: 'where the daemon is: ws://…, wss://… or ws+unix:/path (default: CAR_DAEMON_URL, else its socket)',
+  },
+  { flags: '--socket <path>', summary: "the daemon's Unix socket", completes: 'file' },
+  {
+    flags: '--token-file <path>',
+    summary: "file of the daemon token; the host token's is host-token beside it",
+    completes: 'file',
+  },
+  {
+    flags: '--role <role>',
+    summary: 'credential to present: client (default), host or none',
+    completes: ['client', 'host', 'none'],
+  },
+  { flags: '--insecure-unproven', summary: 'send the token to a server that did not prove that it knows it' },
+  { flags: '--insecure-remote', summary: 'send the token over plain ws:// to another machine' },
+];
+
+const failedExits = ['0  done', '1  failed; standard error says why'];
+
+export const commands: readonly CommandSpec[] = [
+  {
+    name: 'status',
+    summary: 'Say whether the daemon runs, and how it is doing',
+    exits: ['0  running', '3  stopped', '4  unknown: something answers, but not to this user'],
+    load: () => import('./status.ts'),
+  },
+  {
+    name: 'call',
+    summary: 'Call a method and print its result',
+    details:
+      'Params are JSON, "-" to read them from standard input, or "@file". Example: car call state.set \'{"key":"a","value":1}\'',
+    arguments: [
+      { name: 'method', summary: 'wire name of the method', completes: 'method' },
+      { name: 'params', summary: 'JSON, - or @file', isOptional: true, completes: 'file' },
+    ],
+    options: [{ flags: '--timeout <seconds>', summary: 'give up on the answer after so long (default: wait)' }],
+    exits: failedExits,
+    load: () => import('./call.ts'),
+  },
+  {
+    name: 'methods',
+    summary: 'List the methods of this version, or describe one',
+    arguments: [
+      {
+        name: 'pattern',
+        summary: 'part of a name, a pattern with *, or a whole name',
+        isOptional: true,
+        completes: 'method',
+      },
+    ],
+    exits: ['0  found', '1  no method of that name'],
+    load: () => import('./methods.ts'),
+  },
+  {
+    name: 'tools',
+    summary: 'List the tools that every session has',
+    exits: failedExits,
+    load: () => import('./tools.ts'),
+  },
+  {
+    name: 'logs',
+    summary: "Show the daemon's own log",
+    options: [
+      { flags: '-f, --follow', summary: 'go on with what is written, across rotation' },
+      { flags: '-n, --lines <count>', summary: 'last lines to show, or "all" (default: 100; all with --since)' },
+      { flags: '--since <time>', summary: 'from then on: 90s, 10m, 2h, 3d, or a date and time' },
+      {
+        flags: '--level <level>',
+        summary: 'only lines at least this severe',
+        completes: ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
+      },
+    ],
+    exits: failedExits,
+    load: () => import('./logs.ts'),
+  },
+  {
+    name: 'token',
+    summary: 'Find the token files',
+    subcommands: [
+      {
+        name: 'path',
+        summary: 'Print where the token files are; never what they hold',
+        arguments: [
+          { name: 'which', summary: 'daemon or host (default: both)', isOptional: true, completes: ['daemon', 'host'] },
+        ],
+        exits: failedExits,
+        load: () => import('./token-path.ts'),
+      },
+    ],
+  },
+  {
+    name: 'stop',
+    summary: 'Stop the daemon and wait until it is gone',
+    options: [{ flags: '--timeout <seconds>', summary: 'how long to wait (default: 15)' }],
+    exits: ['0  stopped, or none was running', '1  failed, or still running after the time'],
+    load: () => import('./stop.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'Check this machine, the state root and the daemon',
+    options: [
+      { flags: '--only <ids>', summary: 'run these checks only, parted by commas' },
+      { flags: '--skip <ids>', summary: 'leave these checks out, parted by commas' },
+      { flags: '--list', summary: 'print the ids of all checks' },
+    ],
+    exits: ['0  all is well', '1  warnings', '2  errors, or called wrongly'],
+    load: () => import('./doctor.ts'),
+  },
+  {
+    name: 'completion',
+    summary: 'Print a completion script',
+    details: 'bash: car completion bash > ~/.local/share/bash-completion/completions/car',
+    arguments: [{ name: 'shell', summary: 'bash, zsh or fish', completes: ['bash', 'zsh', 'fish'] }],
+    exits: ['0  done', '2  called wrongly'],
+    load: () => import('./completion.ts'),
+  },
+];
