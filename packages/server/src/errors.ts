@@ -6,4 +6,9 @@ export class ConfigError extends Error {
 /** The daemon cannot start although its settings are fine. The program prints the message and exits with status 1. */
 export class StartError extends Error {
   override readonly name = 'StartError';
+
+  /** `Cannot <what>: <why>`, where the cause says why. */
+  static of(what: string, cause: unknown): StartError {
+    return new StartError(`Cannot ${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }

@@ -1,6 +1,7 @@
 // Answers of the daemon's own HTTP: small, never cached, never rendered as anything else, never with a credential.
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { STATUS_CODES } from './node-http.ts';
 
 const text = 'text/plain; charset=utf-8';
 

@@ -1,8 +1,9 @@
 // The HTTP sibling of the WebSocket port, on loopback only: health, metrics, and a page that says what this is.
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { version, type ServerState } from '@car-runtime/core';
 import { jsonAnswer, sendAnswer, textAnswer, type Answer } from './http-answers.ts';
 import { metricsText, type MetricSources } from './metrics.ts';
+import { createServer } from './node-http.ts';
 import type { RefusalCounts } from './refusal-counts.ts';
 import { refusalOf, refusalTexts, type GuardRules } from './request-guard.ts';
 import { isSameSecret } from './secrets.ts';

@@ -14,6 +14,7 @@ import {
   type Stats,
 } from 'node:fs';
 import { join } from 'node:path';
+import { StartError } from './errors.ts';
 
 const groupOrOtherWrite = 0o022;
 const groupOrOtherAny = 0o077;
@@ -29,13 +30,22 @@ export function folderProblem(info: Stats): string | undefined {
   return undefined;
 }
 
-/** Makes sure of a folder of our own with mode 0700. Throws with the reason when there is one it must not use. */
+/** Makes sure of a folder of our own with mode 0700. Throws `StartError` with the reason when it must not be used. */
 export function ensurePrivateFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  const info = lstatSync(path);
-  const problem = folderProblem(info);
-  if (problem) throw new Error(`Cannot use folder ${path}: ${problem}`);
-  if (process.geteuid && info.mode & groupOrOtherAny) chmodSync(path, 0o700);
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const info = lstatSync(path);
+    const problem = folderProblem(info);
+    if (problem) throw new Error(problem);
+    if (isOpenToOthers(info)) chmodSync(path, 0o700);
+  } catch (error) {
+    throw StartError.of(`use folder ${path}`, error);
+  }
+}
+
+/** Whether group or others may do anything at all with it. */
+export function isOpenToOthers({ mode }: Stats): boolean {
+  return process.geteuid !== undefined && (mode & groupOrOtherAny) !== 0;
 }
 
 /** Writes a file of mode 0600 under a name of its own and renames it into place, so that a reader sees the old text or
@@ -57,6 +67,6 @@ export function writePrivateFile(folder: string, name: string, text: string): vo
   }
 }
 
-export function modeText(mode: number): string {
+function modeText(mode: number): string {
   return (mode & 0o7777).toString(8).padStart(4, '0');
 }

@@ -6,6 +6,7 @@ import { version } from '@car-runtime/core';
 import { loadConfig, type Config } from './config/load-config.ts';
 import { ConfigError, StartError } from './errors.ts';
 import { createLog, type Log } from './log/log.ts';
+import { pruneSecondaryLogs } from './log/prune-logs.ts';
 import { oneLine } from './log/safe-line.ts';
 import { isLoopback } from './loopback.ts';
 import { startServer, type RunningServer } from './start-server.ts';
@@ -144,12 +145,14 @@ function* notesOn({ values, sources, orders, warnings }: Config): Generator<stri
 
 /** A secondary daemon has a log of its own: two processes cannot rotate one file. */
 function openLogFile(log: Log, { stateRoot, isPrimary, port, state }: RunningServer, { values }: Config): void {
-  log.openFile(join(stateRoot, 'logs', isPrimary ? 'car-server.log' : `car-server-${port}.log`), {
+  const folder = join(stateRoot, 'logs');
+  log.openFile(join(folder, isPrimary ? 'car-server.log' : `car-server-${port}.log`), {
     maxBytes: values['log.max_bytes'],
     maxFiles: values['log.max_files'],
     onProblem: (error) => state.health.degrade('log', error.message),
     onRecovered: () => state.health.recover('log'),
   });
+  if (!isPrimary) pruneSecondaryLogs(folder, values['log.max_files']);
 }
 
 function announce({ ws, http, socket, stateRoot }: RunningServer, asJson: boolean): void {

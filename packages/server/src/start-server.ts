@@ -1,5 +1,5 @@
 // Puts the daemon together: role, credentials, ServerState, listeners. All listeners come up or none does.
-import { lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { mintToken, ServerState, silentLogger, type JournalRetention, type Logger } from '@car-runtime/core';
@@ -11,7 +11,7 @@ import { isLoopback } from './loopback.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { listen } from './listen.ts';
 import { startLoopDelay, type LoopDelay } from './loop-delay.ts';
-import { folderProblem } from './private-files.ts';
+import { folderProblem, isOpenToOthers } from './private-files.ts';
 import { RefusalCounts } from './refusal-counts.ts';
 import { bracketed, tcpRules, unixSocketRules } from './request-guard.ts';
 import { TokenFiles, type Tokens } from './token-files.ts';
@@ -134,17 +134,19 @@ function withDefaults(options: ServerOptions) {
   return settings;
 }
 
-/** Made with mode 0700. An existing one must be safe to keep secrets in; it is the user's, so its mode is not changed. */
+/** Made with mode 0700. One that is there already is the user's: it must be safe to keep secrets in, and its mode is
+ *  changed only while it is empty. */
 function ensureStateRoot(path: string, logger: Logger): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    const info = lstatSync(path);
-    const problem = info.isSymbolicLink() ? undefined : folderProblem(info);
+    const info = statSync(path);
+    const problem = folderProblem(info);
     if (problem) throw new Error(problem);
-    if (process.geteuid && !info.isSymbolicLink() && info.mode & 0o077)
-      logger.warn({ state_root: path }, 'others can read the state root; "chmod 700" keeps them out');
+    if (!isOpenToOthers(info)) return;
+    if (readdirSync(path).length === 0) chmodSync(path, 0o700);
+    else logger.warn({ state_root: path }, 'others can look into the state root; "chmod 700" keeps them out');
   } catch (error) {
-    throw new StartError(`Cannot use state root ${path}: ${(error as Error).message}`);
+    throw StartError.of(`use state root ${path}`, error);
   }
 }
 

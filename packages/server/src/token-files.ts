@@ -1,6 +1,7 @@
 // The files by which programs of the same user find the daemon's credentials (Tokens and files).
 import { constants, closeSync, fstatSync, openSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { StartError } from './errors.ts';
 import { ensurePrivateFolder, writePrivateFile } from './private-files.ts';
 
 export interface Tokens {
@@ -28,7 +29,7 @@ export class TokenFiles implements Disposable {
       for (const { name, value } of files.#entries()) writePrivateFile(folder, name, value);
     } catch (error) {
       files[Symbol.dispose]();
-      throw error;
+      throw StartError.of(`write the token files in ${folder}`, error);
     }
     return files;
   }

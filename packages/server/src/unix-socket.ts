@@ -35,15 +35,14 @@ export function isAnswering(path: string): Promise<boolean> {
 /** Binds the socket. A file that a dead daemon left is removed first, and only after asking whether it is dead. */
 export async function listenOnSocket(server: Server, path: string, options: ListenOptions): Promise<void> {
   checkSocketPath(path);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     await listenPrivately(server, path, options);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
-      throw new StartError(`Cannot listen on ${path}: ${(error as Error).message}`);
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw StartError.of(`listen on ${path}`, error);
     await removeStale(path);
-    await listenPrivately(server, path, options).catch((again: Error) => {
-      throw new StartError(`Cannot listen on ${path}: ${again.message}`);
+    await listenPrivately(server, path, options).catch((again: unknown) => {
+      throw StartError.of(`listen on ${path}`, again);
     });
   }
 }

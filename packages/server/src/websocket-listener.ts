@@ -1,11 +1,12 @@
 // A listener for WebSocket clients, on TCP or a Unix socket: guard, limits, upgrade, session.
 import { createHmac } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ServerState } from '@car-runtime/core';
 import type { Channel } from '@car-runtime/rpc';
 import type { WebSocketAcceptor } from '@car-runtime/rpc/node';
 import { refuseUpgrade, sendAnswer, textAnswer, type Answer } from './http-answers.ts';
+import { createServer } from './node-http.ts';
 import type { RefusalCounts } from './refusal-counts.ts';
 import { refusalOf, refusalTexts, type GuardRules } from './request-guard.ts';
 import { UnauthenticatedSockets, type UnauthenticatedLimits, type WatchedSocket } from './unauthenticated-sockets.ts';

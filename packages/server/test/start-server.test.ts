@@ -8,6 +8,7 @@ import {
   mkdirSync,
   mkdtempDisposableSync,
   readdirSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -16,6 +17,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { silentLogger } from '@car-runtime/core';
 import { startServer, type RunningServer, type ServerOptions } from '../src/index.ts';
 import { exchange, openRpc, statusOf } from './raw-client.ts';
 
@@ -262,11 +264,46 @@ test('a state root that others could write to is refused, and so is one that is 
   writeFileSync(file, '');
   await assert.rejects(startServer({ stateRoot: file, port: 0 }), /Cannot use state root /);
   await assert.rejects(startServer({ stateRoot: join(file, 'below'), port: 0 }), /Cannot use state root /);
+  const taken = join(root.path, 'taken');
+  mkdirSync(join(taken, 'run', 'daemon.lock'), { recursive: true, mode: 0o700 });
+  await assert.rejects(startServer({ stateRoot: taken, port: 0 }), {
+    name: 'StartError',
+    message: /^Cannot lock .*daemon\.lock: /,
+  });
+  const noTokens = join(root.path, 'no-tokens');
+  mkdirSync(noTokens, { mode: 0o700 });
+  writeFileSync(join(noTokens, 'ai.parslee.car'), '');
+  await assert.rejects(startServer({ stateRoot: noTokens, port: 0 }), {
+    name: 'StartError',
+    message: /^Cannot use folder .*ai\.parslee\.car: /,
+  });
   const real = join(root.path, 'real');
   mkdirSync(real, { mode: 0o700 });
   mkdirSync(join(real, 'elsewhere'), { mode: 0o700 });
   symlinkSync(join(real, 'elsewhere'), join(real, 'run'));
   await assert.rejects(startServer({ stateRoot: real, port: 0 }), /it is a symbolic link/);
+});
+
+// req: transport.root-mode
+test('a new or empty state root gets mode 0700; one in use keeps its mode, with a warning; a link to one is fine', async () => {
+  using root = mkdtempDisposableSync(join(tmpdir(), 'car-root-'));
+  const warnings: string[] = [];
+  const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warnings.push(message) };
+  const modeAfter = async (path: string): Promise<number> => {
+    await using _server = await startServer({ stateRoot: path, port: 0, logger });
+    return statSync(path).mode & 0o777;
+  };
+  assert.equal(await modeAfter(join(root.path, 'made', 'new')), 0o700);
+  const empty = join(root.path, 'empty');
+  mkdirSync(empty);
+  chmodSync(empty, 0o755);
+  assert.equal(await modeAfter(empty), 0o700);
+  assert.deepEqual(warnings, []);
+  chmodSync(empty, 0o755);
+  const link = join(root.path, 'link');
+  symlinkSync(empty, link);
+  assert.equal(await modeAfter(link), 0o755);
+  assert.deepEqual(warnings, ['others can look into the state root; "chmod 700" keeps them out']);
 });
 
 // req: transport.bind-or-none-listeners

@@ -1,5 +1,5 @@
 // The effective settings: defaults, below the file, below the environment, below the flags.
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   RelativeStateRootError,
@@ -29,6 +29,8 @@ export interface Config {
   readonly warnings: readonly string[];
 }
 
+const othersMayWrite = 0o002;
+
 type Layer = 'default' | 'file' | 'environment' | 'flag';
 
 interface Found {
@@ -50,7 +52,7 @@ export async function loadConfig({ args, env, paths = {} }: ConfigInput): Promis
   const root = stateRootOf(input);
   const file = readFile(commandLine.orders.config, root);
   const fromFile = file ? await parseFile(file.text, file.path) : new Map<SettingName, unknown>();
-  const warnings: string[] = [];
+  const warnings = file && file.mode & othersMayWrite ? [`others can write to the settings file ${file.path}`] : [];
   const found = new Map<SettingName, Found>();
   for (const [name, declaration] of settingTable) {
     const value = fromFlags(name, declaration, commandLine) ?? fromEnv(declaration, env, warnings);
@@ -172,10 +174,16 @@ function firstSet(env: ConfigInput['env'], ...names: readonly string[]): string 
   return names.find((name) => env[name]?.trim()) ?? 'default';
 }
 
-function readFile(explicit: string | undefined, root: string): { path: string; text: string } | undefined {
+interface SettingsFile {
+  path: string;
+  text: string;
+  mode: number;
+}
+
+function readFile(explicit: string | undefined, root: string): SettingsFile | undefined {
   const path = explicit === undefined ? join(root, 'config.toml') : resolve(explicit);
   try {
-    return { path, text: readFileSync(path, 'utf8') };
+    return { path, text: readFileSync(path, 'utf8'), mode: statSync(path).mode };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (explicit === undefined && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined;

@@ -7,6 +7,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +15,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { prettyFactory } from 'pino-pretty';
 import { createLog } from './log.ts';
+import { pruneSecondaryLogs } from './prune-logs.ts';
 import { RotatingFile } from './rotating-file.ts';
 import { oneLine, withoutControls } from './safe-line.ts';
 
@@ -132,6 +134,19 @@ test('a disk that refuses lines is reported once, and once when it takes them ag
   file.write('kept\n');
   assert.deepEqual(events, ['problem', 'recovered']);
   assert.equal(readFileSync(path, 'utf8'), 'kept\nkept\n');
+});
+
+test('of the logs of secondary daemons only the newest stay', () => {
+  using root = folder();
+  for (let port = 1; port <= 9; port++) {
+    const path = join(root.path, `car-server-${port}.log${port === 9 ? '.1' : ''}`);
+    writeFileSync(path, '');
+    utimesSync(path, port, port);
+  }
+  writeFileSync(join(root.path, 'car-server.log'), '');
+  pruneSecondaryLogs(root.path, 2);
+  assert.deepEqual(readdirSync(root.path).toSorted(), ['car-server-8.log', 'car-server-9.log.1', 'car-server.log']);
+  pruneSecondaryLogs(join(root.path, 'missing'), 2);
 });
 
 test('a link in place of the log file is not followed', () => {
