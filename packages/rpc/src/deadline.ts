@@ -1,4 +1,4 @@
-// Deadlines of a second and more, on one coarse wheel: arming and disarming one costs a set entry instead of a timer.
+// Deadlines of a second and more, on one coarse wheel: arming and disarming one costs a link in a ring, not a timer.
 
 const tickMs = 50;
 /** Below this a timer of its own is exact enough to matter. */
@@ -9,18 +9,31 @@ export interface Deadline {
   cancel(): void;
 }
 
-class WheelEntry implements Deadline {
-  readonly #slot: Set<WheelEntry>;
+/** The ring of deadlines of one tick is closed by the `Link` it began with. One that is cancelled lets go of its
+ *  neighbours: once in the old generation, it would keep them until the next full collection. */
+class Link {
+  previous: Link = this;
+  next: Link = this;
+}
+
+class WheelEntry extends Link implements Deadline {
   readonly expire: () => void;
 
-  constructor(slot: Set<WheelEntry>, expire: () => void) {
-    this.#slot = slot;
+  constructor(slot: Link, expire: () => void) {
+    super();
     this.expire = expire;
-    slot.add(this);
+    this.previous = slot.previous;
+    this.next = slot;
+    slot.previous.next = this;
+    slot.previous = this;
   }
 
   cancel(): void {
-    if (this.#slot.delete(this)) armed--;
+    if (this.next === this) return;
+    this.previous.next = this.next;
+    this.next.previous = this.previous;
+    this.previous = this.next = this;
+    armed--;
   }
 }
 
@@ -38,7 +51,7 @@ class TimerEntry implements Deadline {
 
 /** Slots by tick number. Cancelling leaves an empty one behind, which is swept away or turned over, whichever is first:
  *  otherwise a caller with deadlines of many lengths would fill a slot for every tick of the years to come. */
-const slots = new Map<number, Set<WheelEntry>>();
+const slots = new Map<number, Link>();
 const minSweptSlots = 1_024;
 let sweepAtSlots = minSweptSlots;
 let armed = 0;
@@ -63,17 +76,17 @@ export function wheelSlots(): number {
   return slots.size;
 }
 
-function slotOf(tick: number): Set<WheelEntry> {
+function slotOf(tick: number): Link {
   let slot = slots.get(tick);
   if (slot) return slot;
   if (slots.size >= sweepAtSlots) sweep();
-  slot = new Set();
+  slot = new Link();
   slots.set(tick, slot);
   return slot;
 }
 
 function sweep(): void {
-  for (const [tick, slot] of slots) if (slot.size === 0) slots.delete(tick);
+  for (const [tick, slot] of slots) if (slot.next === slot) slots.delete(tick);
   sweepAtSlots = Math.max(minSweptSlots, slots.size * 2);
 }
 
@@ -84,7 +97,8 @@ function turnWheel(): void {
     const slot = slots.get(lastTick);
     if (!slot) continue;
     slots.delete(lastTick);
-    for (const entry of slot) {
+    while (slot.next instanceof WheelEntry) {
+      const entry = slot.next;
       entry.cancel();
       expireEntry(entry);
     }

@@ -5,6 +5,7 @@ import { defaultMaxDepth, exactIdTexts, hasForbiddenKey, idTextOf, parseFrameTex
 import type { SharedFrame } from './frame.ts';
 import { errorText, IncomingCall, type ReplySink } from './incoming-call.ts';
 import { PendingRequests, type RequestOptions } from './pending-requests.ts';
+import { TransientMap } from './transient-map.ts';
 import { atEndOfTurn } from './turn.ts';
 
 export interface PeerHandler {
@@ -40,7 +41,7 @@ export class Peer implements ReplySink {
   droppedNotifications = 0;
   readonly #handler: PeerHandler;
   readonly #pending: PendingRequests;
-  readonly #inFlight = new Map<string, IncomingCall>();
+  readonly #inFlight = new TransientMap<string, IncomingCall>();
   readonly #maxDepth: number;
   readonly #maxBatch: number;
   readonly #maxInFlight: number;
@@ -275,14 +276,14 @@ export class Peer implements ReplySink {
 /** Gathers the answers of one batch and sends them as one array when the last is in (JSON-RPC 2.0, Batch). */
 class Batch implements ReplySink {
   readonly #replies: string[] = [];
-  readonly #inFlight: Map<string, IncomingCall>;
+  readonly #inFlight: TransientMap<string, IncomingCall>;
   readonly #send: (reply: string) => void;
   readonly #peer: Peer;
   #expected = 0;
   #isSealed = false;
   #closing: { code: number; reason: string } | undefined;
 
-  constructor(peer: Peer, inFlight: Map<string, IncomingCall>, send: (reply: string) => void) {
+  constructor(peer: Peer, inFlight: TransientMap<string, IncomingCall>, send: (reply: string) => void) {
     this.#peer = peer;
     this.#inFlight = inFlight;
     this.#send = send;

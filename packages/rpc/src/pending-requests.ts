@@ -2,6 +2,7 @@
 // timeout, an abort and a close can never all claim the same request.
 import { startDeadline, type Deadline } from './deadline.ts';
 import { RequestTimeoutError, RpcError, rpcCode, type ChannelClosedError } from './errors.ts';
+import { TransientMap } from './transient-map.ts';
 
 export interface RequestOptions {
   /** An id reserved with `nextRequestId`. */
@@ -22,7 +23,7 @@ interface Pending {
 
 export class PendingRequests {
   readonly #prefix: string | undefined;
-  readonly #entries = new Map<string | number, Pending>();
+  readonly #entries = new TransientMap<string | number, Pending>();
   #lastId = 0;
 
   constructor(prefix: string | undefined) {

@@ -1,0 +1,52 @@
+// A Map for entries that come and go by the thousand.
+//
+// V8 leaves in each outgrown table of a Map a link to the table that took its place, for iterators. One outgrown table in
+// the old generation therefore keeps all later ones from being freed, with whatever they held, until the next full
+// collection: on a busy connection that was every call. Beginning with a new Map now and then ends the chain.
+
+const minAdditions = 64;
+/** Entries are moved at most once for so many additions. */
+const additionsPerEntry = 4;
+
+/** The part of Map that is used, in order of addition. */
+export class TransientMap<K, V> {
+  #map = new Map<K, V>();
+  #additions = 0;
+
+  get size(): number {
+    return this.#map.size;
+  }
+
+  get(key: K): V | undefined {
+    return this.#map.get(key);
+  }
+
+  has(key: K): boolean {
+    return this.#map.has(key);
+  }
+
+  set(key: K, value: V): void {
+    if (++this.#additions > minAdditions && this.#additions > this.#map.size * additionsPerEntry) {
+      this.#map = new Map(this.#map);
+      this.#additions = 0;
+    }
+    this.#map.set(key, value);
+  }
+
+  delete(key: K): boolean {
+    return this.#map.delete(key);
+  }
+
+  clear(): void {
+    this.#map = new Map();
+    this.#additions = 0;
+  }
+
+  keys(): MapIterator<K> {
+    return this.#map.keys();
+  }
+
+  values(): MapIterator<V> {
+    return this.#map.values();
+  }
+}
