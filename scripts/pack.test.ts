@@ -1,6 +1,7 @@
 // What is published works where it is installed: built, packed, installed in an empty project, and used from there.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -75,6 +76,23 @@ test('the published programs start and say their version', async () => {
   for (const program of ['car-server', 'car']) {
     assert.match(await run(project, 'npx', '--no-install', program, '--version'), new RegExp(`\\b${version}$`));
   }
+});
+
+test('the published daemon starts, answers the published command line, and stops', async (t) => {
+  const env = { ...process.env, CAR_HOME: join(folder, 'home') };
+  const program = join(project, 'node_modules', '.bin', 'car-server');
+  const daemon = spawn(process.execPath, [program, '--port', '0', '--ready-json'], {
+    env,
+    stdio: ['ignore', 'pipe', 2],
+  });
+  t.after(() => daemon.kill('SIGKILL'));
+  const [ready] = await once(daemon.stdout, 'data');
+  const { ws } = JSON.parse(String(ready)) as { ws: string };
+  const car = join(project, 'node_modules', '.bin', 'car');
+  const { stdout } = await promisify(execFile)(process.execPath, [car, 'call', 'state.keys', '--url', ws], { env });
+  assert.equal(stdout, '[]\n');
+  daemon.kill('SIGTERM');
+  assert.deepEqual(await once(daemon, 'exit'), [0, null]);
 });
 
 async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
