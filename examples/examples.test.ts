@@ -28,6 +28,11 @@ test('the core runs inside a program of its own, in memory and over a WebSocket'
   assert.match(stdout, /embedded: all checks passed/);
 });
 
+test('the engine runs a plan on its own, without a daemon', async () => {
+  const { stdout } = await run(process.execPath, [join(folder, 'engine', 'main.ts')]);
+  assert.match(stdout, /twice the sum is 42/);
+});
+
 // req: example.python
 test('a Python program connects, registers a tool and runs a plan', async (context) => {
   const python = findPython(context);
