@@ -16,21 +16,12 @@ const ACTIONS_PER_BUSY_CHECK = 64;
  * Runs every action of a normalised proposal and answers one result for each, in the order of the proposal. What goes
  * wrong with an action is in its result; a rejection of this promise is a fault of `env`.
  */
-export async function executeProposal(
+export function executeProposal(
   proposal: Proposal,
   env: ExecutionEnv,
   options: ExecutionOptions = {},
 ): Promise<ProposalResult> {
-  using run = new RunContext(proposal, env, options);
-  run.emitForProposal('proposal_received', { source: proposal.source, actions: proposal.actions.length });
-  const startedAt = run.clock.monotonic();
-  const { sessionId } = options;
-  const isSessionMissing = sessionId !== undefined && env.policies?.hasSession(sessionId) !== true;
-  const results = isSessionMissing
-    ? rejectAll(run, unknownSession(sessionId))
-    : await new Execution(run, options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT).run();
-  run.cost.total_duration_ms = run.clock.monotonic() - startedAt;
-  return { proposal_id: proposal.id, results, cost: run.cost };
+  return new Execution(new RunContext(proposal, env, options), options).run();
 }
 
 /**
@@ -44,8 +35,13 @@ export function refuseProposal(
   options: ExecutionOptions = {},
 ): ProposalResult {
   using run = new RunContext(proposal, env, options);
-  run.emitForProposal('proposal_received', { source: proposal.source, actions: proposal.actions.length });
+  announce(run);
   return { proposal_id: proposal.id, results: rejectAll(run, reason), cost: run.cost };
+}
+
+function announce(run: RunContext): void {
+  const { source, actions } = run.proposal;
+  run.emitForProposal('proposal_received', { source, actions: actions.length });
 }
 
 function rejectAll(run: RunContext, reason: string | ((action: Action) => string)): ActionResult[] {
@@ -68,36 +64,43 @@ class Execution {
   #sinceBusyCheck = 0;
   #busySince: number;
 
-  constructor(run: RunContext, maxInFlight: number) {
+  constructor(run: RunContext, { maxInFlight = DEFAULT_MAX_IN_FLIGHT }: ExecutionOptions) {
     this.#run = run;
     this.#actions = run.proposal.actions;
     this.#results = this.#actions.map(() => undefined);
     this.#maxInFlight = Math.max(1, maxInFlight);
-    this.#busySince = run.clock.monotonic();
+    this.#busySince = run.startedAt;
   }
 
-  async run(): Promise<ActionResult[]> {
-    const { levels, hasReferences } = planExecution(this.#actions);
-    this.#hasReferences = hasReferences;
-    for (const level of levels) {
-      if (this.#isStopped) break;
-      if (mayOverlap(level, this.#actions)) await this.#runConcurrently(level);
-      else await this.#runInOrder(level);
+  // One function, and `finally` where `using` would do: what a small proposal costs is mostly promises and disposal.
+  async run(): Promise<ProposalResult> {
+    const run = this.#run;
+    try {
+      announce(run);
+      if (run.isSessionMissing) return run.conclude(rejectAll(run, unknownSession(run.sessionId ?? '')));
+      const { levels, hasReferences } = planExecution(this.#actions);
+      this.#hasReferences = hasReferences;
+      for (const level of levels) {
+        if (this.#isStopped) break;
+        if (mayOverlap(level, this.#actions)) {
+          await this.#runConcurrently(level);
+          continue;
+        }
+        for (const index of level) {
+          if (this.#isStopped) break;
+          const result = this.#start(index);
+          this.#conclude(index, result instanceof Promise ? await result : result);
+          if (this.#isBusyTooLong) await this.#giveWay();
+        }
+      }
+      return run.conclude(this.#actions.map((action, index) => this.#results[index] ?? this.#skip(action)));
+    } finally {
+      run[Symbol.dispose]();
     }
-    return this.#actions.map((action, index) => this.#results[index] ?? this.#skip(action));
   }
 
   get #isStopped(): boolean {
     return this.#stopCause !== undefined || this.#run.cancellation.isCancelled;
-  }
-
-  async #runInOrder(level: readonly number[]): Promise<void> {
-    for (const index of level) {
-      if (this.#isStopped) return;
-      const result = this.#start(index);
-      this.#conclude(index, result instanceof Promise ? await result : result);
-      if (this.#isBusyTooLong) await this.#giveWay();
-    }
   }
 
   /**

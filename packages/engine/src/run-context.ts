@@ -3,7 +3,7 @@ import { systemClock, toTimestamp } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { ExecutionEnv, ExecutionEventKind, ExecutionOptions } from './execution.ts';
 import type { JsonObject } from './json-value.ts';
-import type { Action, ActionResult, ActionStatus, CostSummary, Proposal } from './proposal.ts';
+import type { Action, ActionResult, ActionStatus, CostSummary, Proposal, ProposalResult } from './proposal.ts';
 import { RunCancellation } from './run-cancellation.ts';
 import type { StateCheckpoint, StateView } from './state-store.ts';
 
@@ -13,6 +13,8 @@ export class RunContext {
   readonly sessionId: string | undefined;
   readonly tenantId: string;
   readonly clock: Clock;
+  /** On the monotonic clock. */
+  readonly startedAt: number;
   readonly state: StateView;
   readonly cancellation: RunCancellation;
   readonly isCancellable: boolean;
@@ -34,10 +36,21 @@ export class RunContext {
     this.sessionId = options.sessionId;
     this.tenantId = options.tenantId ?? '';
     this.clock = env.clock ?? systemClock;
+    this.startedAt = this.clock.monotonic();
     this.state = env.state.view(this.tenantId);
     this.cancellation = new RunCancellation(options.signal);
     this.isCancellable = options.signal !== undefined;
     this.#canRollBack = proposal.actions.some((action) => action.failure_behavior === 'abort');
+  }
+
+  /** Whether the policy session the proposal names is not open. */
+  get isSessionMissing(): boolean {
+    return this.sessionId !== undefined && this.env.policies?.hasSession(this.sessionId) !== true;
+  }
+
+  conclude(results: ActionResult[]): ProposalResult {
+    this.cost.total_duration_ms = this.clock.monotonic() - this.startedAt;
+    return { proposal_id: this.proposal.id, results, cost: this.cost };
   }
 
   /** Every event of an action says its tool, so that queries by tool find all of them. */
