@@ -4,6 +4,13 @@ import type { ReplanProvider } from '@car-runtime/engine';
 import type { Channel, PeerOptions } from '@car-runtime/rpc';
 import { authDomain, AuthService, type AgentCredentials } from './domains/auth/index.ts';
 import {
+  builtinsDomain,
+  createBuiltins,
+  type Builtins,
+  type SandboxProvider,
+  type SubstrateProvider,
+} from './domains/builtins/index.ts';
+import {
   createJournals,
   defaultJournalRetention,
   pruneJournals,
@@ -47,6 +54,16 @@ export interface ServerStateConfig {
   authTimeoutMs?: number;
   /** Makes a new plan when one was aborted, as far as `replan.set_config` allows. */
   replanProvider?: ReplanProvider;
+  /** Folder that the built-in file tools of every session work in, unless it names its own. Default: none. */
+  toolRoot?: string;
+  /** Absolute paths of files and folders that no built-in tool touches, besides the journals and the policies. */
+  privatePaths?: readonly string[];
+  /** Lets only hosts name folders of this machine, once a host token is installed. Default false. */
+  strictRoles?: boolean;
+  /** Connectors that sessions can bind their file tools to. */
+  substrateProvider?: SubstrateProvider;
+  /** What runs the sandboxes that sessions can bind their file tools to. */
+  sandboxProvider?: SandboxProvider;
   /** Limits of every connection's peer. */
   peer?: PeerOptions;
   journalRetention?: JournalRetention;
@@ -63,6 +80,7 @@ export class ServerState implements AsyncDisposable {
   readonly #config: ServerStateConfig;
   readonly #auth: AuthService;
   readonly #journals: Journals;
+  readonly #builtins: Builtins;
   readonly #kernel: Kernel;
 
   /** For a daemon of its own: sessions share no memory unless the config says so. */
@@ -90,8 +108,20 @@ export class ServerState implements AsyncDisposable {
     if (config.agentCredentials) this.#auth.installAgentCredentials(config.agentCredentials);
     this.#journals = createJournals(this.journalDir, this.health, logger);
     const storeOf = createStateStores();
-    const policiesOf = createPolicySets(config.policyDir ?? join(dirname(this.journalDir), 'policies'));
-    const toolAccess = createToolAccess(config.toolTimeoutMs ?? defaultToolTimeoutMs);
+    const policyDir = config.policyDir ?? join(dirname(this.journalDir), 'policies');
+    const policiesOf = createPolicySets(policyDir);
+    this.#builtins = createBuiltins({
+      logger,
+      toolRoot: config.toolRoot,
+      privatePaths: [this.journalDir, resolve(policyDir), ...(config.privatePaths ?? [])],
+      hasStrictRoles: () => config.strictRoles === true && this.#auth.hasHostToken,
+      substrates: config.substrateProvider,
+      sandboxes: config.sandboxProvider,
+    });
+    const toolAccess = createToolAccess(config.toolTimeoutMs ?? defaultToolTimeoutMs, {
+      beforeClient: [this.#builtins.dispatchBound],
+      afterClient: [this.#builtins.dispatchUnknown],
+    });
     const { registryOf, dispatch, canDetach } = toolAccess;
     const proposals = new ProposalService({
       registryOf,
@@ -112,6 +142,7 @@ export class ServerState implements AsyncDisposable {
         toolsDomain(toolAccess),
         policyDomain(policiesOf),
         proposalDomain(proposals),
+        builtinsDomain(this.#builtins, registryOf),
         verificationDomain({ registryOf, storeOf }),
       ],
       credentials: this.#auth,
@@ -199,6 +230,7 @@ export class ServerState implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#kernel[Symbol.asyncDispose]();
+    await this.#builtins[Symbol.asyncDispose]();
     this.#journals[Symbol.dispose]();
     this.#auth[Symbol.dispose]();
   }

@@ -1,19 +1,23 @@
+import { agentBasics } from './agent-basics.ts';
 import { auth } from './auth.ts';
 import { policy } from './policy.ts';
 import { proposal } from './proposal.ts';
 import { server } from './server.ts';
 import { session } from './session.ts';
 import { state } from './state.ts';
+import { substrate } from './substrate.ts';
 import { verification } from './verification.ts';
 import { toolCallbacks, toolChunkNotification, toolEvents, tools } from './tools.ts';
 
 export {
+  agentBasics,
   auth,
   policy,
   proposal,
   server,
   session,
   state,
+  substrate,
   toolCallbacks,
   toolChunkNotification,
   toolEvents,
@@ -50,7 +54,18 @@ export type {
 } from './records.ts';
 
 /** Every method of the daemon, by wire name. */
-export const methods = { ...auth, ...server, ...session, ...state, ...tools, ...policy, ...proposal, ...verification };
+export const methods = {
+  ...auth,
+  ...server,
+  ...session,
+  ...state,
+  ...tools,
+  ...policy,
+  ...proposal,
+  ...verification,
+  ...agentBasics,
+  ...substrate,
+};
 /** Notifications the daemon sends. */
 export const events = { ...toolEvents };
 /** Requests the daemon makes of a client. */

@@ -1,8 +1,11 @@
 // Calling a tool that the client answers: `tools.execute`, its wait, and the `tools.cancel` of whoever gives up first
 // (Tool callback).
-import { ChannelClosedError, RequestTimeoutError } from '@car-runtime/rpc';
+import { ChannelClosedError, RequestTimeoutError, RpcError } from '@car-runtime/rpc';
 import type { ToolCall } from '@car-runtime/engine';
 import type { Connection } from '../../kernel/connection.ts';
+
+/** How a client says that it has no such tool (Tool dispatch precedence). */
+const unknownTool = 'unknown tool';
 
 /** Added to an action's own budget, so that the engine's deadline fires first. */
 const graceMs = 5_000;
@@ -10,13 +13,14 @@ const graceMs = 5_000;
 /**
  * Asks the client to run a tool and resolves with its output. The message of every rejection is what the action
  * reports. Giving up (own wait, or `signal`) removes the pending request first, so exactly one `tools.cancel` is sent
- * and never after an answer was taken.
+ * and never after an answer was taken. `whenUnknown` runs a tool that the client does not know.
  */
 export async function callTool(
   connection: Connection,
   call: ToolCall,
   defaultTimeoutMs: number,
   signal: AbortSignal | undefined,
+  whenUnknown: (connection: Connection, call: ToolCall, signal: AbortSignal | undefined) => unknown,
 ): Promise<unknown> {
   const { peer } = connection;
   const { action_id, tool, parameters, timeout_ms, attempt, session_id } = call;
@@ -26,6 +30,8 @@ export async function callTool(
   try {
     return await peer.request('tools.execute', params, { id: request_id, signal, timeoutMs: waitMs });
   } catch (error) {
+    if (error instanceof RpcError && error.message.startsWith(unknownTool))
+      return await whenUnknown(connection, call, signal);
     if (error instanceof ChannelClosedError)
       throw new Error(`tool '${tool}' callback channel closed`, { cause: error });
     if (signal?.aborted && error === signal.reason) {

@@ -16,6 +16,16 @@ export interface ToolAccess {
   dispatch(connection: Connection, call: ToolCall, signal?: AbortSignal): unknown;
 }
 
+/** Runs a tool of a connection; answers `undefined` when it is none of its tools. */
+export type ToolSource = (connection: Connection, call: ToolCall, signal: AbortSignal | undefined) => unknown;
+
+/** Where a tool may be besides the client, in the order in which they are asked (Tool dispatch precedence). */
+export interface ToolSources {
+  readonly beforeClient: readonly ToolSource[];
+  /** For tools that the client said it does not know. */
+  readonly afterClient: readonly ToolSource[];
+}
+
 /** Every session lists it from the start (Tool methods). */
 const messagingSend = {
   name: 'messaging.send',
@@ -34,13 +44,21 @@ const messagingSend = {
   source: 'builtin',
 } as const;
 
-export function createToolAccess(defaultTimeoutMs: number): ToolAccess {
+export function createToolAccess(
+  defaultTimeoutMs: number,
+  { beforeClient, afterClient }: ToolSources = { beforeClient: [], afterClient: [] },
+): ToolAccess {
   const registryOf = perConnection(() => {
     const registry = new ToolRegistry({ regExp: linearRegExp });
     registry.add(messagingSend);
     return registry;
   });
   const detachedOf = perConnection((connection) => new DetachedTools(connection));
+  const whenUnknown: ToolSource = (connection, call, signal) => {
+    const answer = firstAnswer(afterClient, connection, call, signal);
+    if (answer === undefined) throw new Error(`no handler for tool '${call.tool}'`);
+    return answer;
+  };
   return {
     registryOf,
     detachedOf,
@@ -50,9 +68,25 @@ export function createToolAccess(defaultTimeoutMs: number): ToolAccess {
       // Built in, and never handed to the client under this name (Tool dispatch precedence).
       if (call.tool === messagingSend.name)
         return Promise.reject(new Error('messaging.send: no message sink is configured'));
-      return callTool(connection, call, defaultTimeoutMs, signal);
+      return (
+        firstAnswer(beforeClient, connection, call, signal) ??
+        callTool(connection, call, defaultTimeoutMs, signal, whenUnknown)
+      );
     },
   };
+}
+
+function firstAnswer(
+  sources: readonly ToolSource[],
+  connection: Connection,
+  call: ToolCall,
+  signal: AbortSignal | undefined,
+): unknown {
+  for (const source of sources) {
+    const answer = source(connection, call, signal);
+    if (answer !== undefined) return answer;
+  }
+  return undefined;
 }
 
 /** `tools.*`: the tools of the connection, which its client answers. */
