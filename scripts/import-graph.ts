@@ -22,8 +22,8 @@ export interface Import {
   file: string;
   line: number;
   specifier: string;
-  /** Whether it is gone before anything runs. */
-  isType: boolean;
+  /** `type` is gone before anything runs; `lazy` is loaded when the importing code asks for it. */
+  kind: 'static' | 'lazy' | 'type';
 }
 
 export function readPackages(root: string): Package[] {
@@ -57,27 +57,28 @@ export function readImports(root: string): Import[] {
 }
 
 function importsOf(file: string, text: string): Import[] {
-  const found: { at: number; specifier: string; isType: boolean }[] = [];
+  const found: { at: number; specifier: string; kind: Import['kind'] }[] = [];
   const { program, module } = parseSync(file, text);
   for (const { start, moduleRequest, entries } of module.staticImports) {
     const isType = entries.length > 0 && entries.every((entry) => entry.isType);
-    found.push({ at: start, specifier: moduleRequest.value, isType });
+    found.push({ at: start, specifier: moduleRequest.value, kind: isType ? 'type' : 'static' });
   }
   for (const { start, entries } of module.staticExports) {
     const specifier = entries[0]?.moduleRequest?.value;
-    if (specifier !== undefined) found.push({ at: start, specifier, isType: entries.every((entry) => entry.isType) });
+    const kind = entries.every((entry) => entry.isType) ? 'type' : 'static';
+    if (specifier !== undefined) found.push({ at: start, specifier, kind });
   }
   new Visitor({
     ImportExpression({ start, source }) {
-      if (source.type === 'Literal') found.push({ at: start, specifier: String(source.value), isType: false });
+      if (source.type === 'Literal') found.push({ at: start, specifier: String(source.value), kind: 'lazy' });
     },
     TSImportType({ start, source }) {
-      found.push({ at: start, specifier: source.value, isType: true });
+      found.push({ at: start, specifier: source.value, kind: 'type' });
     },
   }).visit(program);
   return found
     .toSorted((a, b) => a.at - b.at)
-    .map(({ at, specifier, isType }) => ({ file, line: text.slice(0, at).split('\n').length, specifier, isType }));
+    .map(({ at, ...each }) => ({ file, line: text.slice(0, at).split('\n').length, ...each }));
 }
 
 /** The name of the package and the subpath (`.` for the main entry) that a specifier that is no path consists of. */

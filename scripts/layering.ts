@@ -109,23 +109,19 @@ function whyWrongLibrary(
   return name in devDependencies ? undefined : 'not among the dependencies';
 }
 
+/** Cycles in what is loaded together: types are gone by then, and what is loaded on demand comes after. */
 function cycleErrors(packages: Package[], imports: Import[]): string[] {
-  const edges = Map.groupBy(
-    imports.filter(({ isType }) => !isType),
-    ({ file }) => file,
-  );
-  const targets = new Map(
-    [...edges].map(([file, each]) => [file, each.flatMap((edge) => resolveImport(packages, edge, 'node') ?? [])]),
-  );
-  return findCycles(targets).map((cycle) => `${cycle.join(' imports ')}: a cycle`);
+  const edges = new Map<string, string[]>();
+  for (const each of imports) {
+    const target = each.kind === 'static' ? resolveImport(packages, each, 'node') : undefined;
+    if (target !== undefined) edges.set(each.file, [...(edges.get(each.file) ?? []), target]);
+  }
+  return findCycles(edges).map((cycle) => `${cycle.join(' imports ')}: a cycle`);
 }
 
 /** Walks from the entries for browsers and reports what a browser does not have. */
 function browserErrors(packages: Package[], imports: Import[]): string[] {
-  const edges = Map.groupBy(
-    imports.filter(({ isType }) => !isType),
-    ({ file }) => file,
-  );
+  const edges = Map.groupBy(imports, ({ file }) => file);
   const reached = new Set(
     packages.flatMap(({ folder, entries }) => {
       const main = entries.get('.');
@@ -136,6 +132,7 @@ function browserErrors(packages: Package[], imports: Import[]): string[] {
   const errors: string[] = [];
   for (const file of reached) {
     for (const each of edges.get(file) ?? []) {
+      if (each.kind === 'type') continue;
       const target = resolveImport(packages, each, 'browser');
       if (target !== undefined) reached.add(target);
       else if (!browserLibraries.includes(splitSpecifier(each.specifier).name)) {

@@ -83,7 +83,7 @@ test('the published daemon starts, answers the published command line, and stops
   const program = join(project, 'node_modules', '.bin', 'car-server');
   const daemon = spawn(process.execPath, [program, '--port', '0', '--ready-json'], {
     env,
-    stdio: ['ignore', 'pipe', 2],
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => daemon.kill('SIGKILL'));
   const [ready] = await once(daemon.stdout, 'data');
