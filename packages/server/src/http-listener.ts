@@ -53,6 +53,7 @@ export class HttpListener {
       requireHostHeader: false,
     });
     this.server.maxConnections = maxConnections;
+    this.server.on('drop', () => options.refusals.count('too-many-connections'));
     this.server.on('request', (request, response) => sendAnswer(request, response, this.#answer(request)));
   }
 

@@ -176,7 +176,10 @@ function stopOnSignals(running: RunningServer, { logger }: Log): void {
     }
     isStopping = true;
     logger.info({ signal }, 'stopping');
-    setTimeout(() => process.exit(0), stopDeadlineMs).unref();
+    setTimeout(() => {
+      running.removeFiles();
+      process.exit(0);
+    }, stopDeadlineMs).unref();
     running.stop(drainDeadlineMs).then(
       () => {
         logger.info({}, 'stopped');

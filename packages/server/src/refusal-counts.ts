@@ -4,7 +4,7 @@ import type { Logger } from '@car-runtime/core';
 import type { Refusal } from './request-guard.ts';
 import type { CutReason } from './unauthenticated-sockets.ts';
 
-export type RefusalReason = Refusal | CutReason | 'too-many-connections' | 'credential';
+export type RefusalReason = Refusal | CutReason | 'too-many-connections' | 'accept-failed' | 'credential';
 
 /** At most one line per reason in this time. */
 const quietMs = 10_000;

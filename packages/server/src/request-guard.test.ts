@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { refusalOf, tcpRules, unixSocketRules, type Refusal } from './request-guard.ts';
 
-const names = { host: '127.0.0.1', port: 9100, httpPort: 9101, allowHosts: [], allowOrigins: [] };
+const names = {
+  host: '127.0.0.1',
+  port: 9100,
+  httpHost: '127.0.0.1',
+  httpPort: 9101,
+  allowHosts: [],
+  allowOrigins: [],
+};
 const rules = tcpRules(names);
 
 const own = '127.0.0.1:9100';
@@ -136,9 +143,12 @@ test('allowed hosts, allowed origins and the bound address are accepted as they 
   for (const host of ['192.0.2.7', 'proxy.example', 'proxy.example:9100', 'car.example:1']) {
     assert.equal(refusalOf({ url: '/', rawHeaders: ['host', host] }, open), 'host', host);
   }
-  for (const origin of ['https://app.example', 'chrome-extension://abcdefgh', 'http://192.0.2.7:9101']) {
+  for (const origin of ['https://app.example', 'chrome-extension://abcdefgh']) {
     assert.equal(refusalOf({ url: '/', rawHeaders: ['host', own, 'origin', origin] }, open), undefined, origin);
   }
+  // The console is served on loopback only: whoever has the next port on that address is somebody else.
+  const neighbour = 'http://192.0.2.7:9101';
+  assert.equal(refusalOf({ url: '/', rawHeaders: ['host', own, 'origin', neighbour] }, open), 'origin');
 });
 
 test('a wildcard address is no name, and on port 80 names go without a port', () => {

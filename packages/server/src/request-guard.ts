@@ -57,14 +57,15 @@ export interface GuardNames {
   /** Where the listener is bound. */
   host: string;
   port: number;
-  /** Port of the console, whose pages may connect. */
+  /** Where the console is served, whose pages may connect. */
+  httpHost: string;
   httpPort: number;
   allowHosts: readonly string[];
   allowOrigins: readonly string[];
 }
 
 /** The rules of a TCP listener. */
-export function tcpRules({ host, port, httpPort, allowHosts, allowOrigins }: GuardNames): GuardRules {
+export function tcpRules({ host, port, httpHost, httpPort, allowHosts, allowOrigins }: GuardNames): GuardRules {
   const names = isWildcard(host) ? loopbackNames : [...loopbackNames, bracketed(host)];
   const hosts = new Set(names.map((name) => `${name}:${port}`));
   if (port === 80) for (const name of names) hosts.add(name);
@@ -72,7 +73,7 @@ export function tcpRules({ host, port, httpPort, allowHosts, allowOrigins }: Gua
     hosts.add(each);
     if (!hasPort(each)) hosts.add(`${each}:${port}`);
   }
-  const own = names.map((name) => new URL(`http://${name}:${httpPort}`).origin);
+  const own = [...loopbackNames, bracketed(httpHost)].map((name) => new URL(`http://${name}:${httpPort}`).origin);
   return { hosts, origins: new Set([...own, ...allowOrigins]) };
 }
 

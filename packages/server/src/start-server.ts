@@ -81,9 +81,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     : undefined;
   const loopDelay = opened.use(startLoopDelay());
   const state = opened.use(createState(settings, tokens, loopDelay));
-  const listeners = createListeners(settings, state, tokens, loopDelay);
+  const refusals = new RefusalCounts(settings.logger);
+  const listeners = createListeners(settings, state, { tokens, loopDelay, refusals });
   opened.defer(() => stopListeners(listeners));
   const addresses = await bind(listeners, settings, role.isPrimary);
+  surviveAcceptErrors(listeners, refusals);
   // From the last listener's start to here nothing waits, so no client is let in that could find an old token.
   const files = role.isPrimary && tokens ? opened.use(TokenFiles.write(settings.tokenFolder, tokens)) : undefined;
   if (!role.isPrimary) {
@@ -181,14 +183,15 @@ interface Listeners {
   http: HttpListener;
 }
 
-function createListeners(
-  settings: Settings,
-  state: ServerState,
-  tokens: Tokens | undefined,
-  loopDelay: LoopDelay,
-): Listeners {
+interface ListenerParts {
+  tokens: Tokens | undefined;
+  loopDelay: LoopDelay;
+  refusals: RefusalCounts;
+}
+
+function createListeners(settings: Settings, state: ServerState, parts: ListenerParts): Listeners {
+  const { tokens, loopDelay, refusals } = parts;
   const { limits } = settings;
-  const refusals = new RefusalCounts(settings.logger);
   const shared = {
     state,
     acceptor: new WebSocketAcceptor({ maxFrameBytes: limits.maxFrameBytes }),
@@ -235,8 +238,9 @@ async function bind({ tcp, unix, http }: Listeners, settings: Settings, isPrimar
   const httpHost = isLoopback(host) ? host : '127.0.0.1';
   const { port } = await listenOnTcp(tcp, host, settings.port);
   const { port: httpPort } = await listenOnTcp(http, httpHost, settings.port === 0 ? 0 : port + 1);
-  tcp.rules = tcpRules({ host, port, httpPort, allowHosts, allowOrigins });
-  http.rules = tcpRules({ host: httpHost, port: httpPort, httpPort, allowHosts, allowOrigins });
+  const shown = { httpHost, httpPort, allowHosts, allowOrigins };
+  tcp.rules = tcpRules({ host, port, ...shown });
+  http.rules = tcpRules({ host: httpHost, port: httpPort, ...shown });
   const shared = settings.socketPath;
   const socket = shared === null || isPrimary ? shared : join(dirname(shared), `car-server-${port}.sock`);
   if (unix && socket !== null) {
@@ -268,6 +272,11 @@ async function listenOnTcp(
 
 function urlOf(scheme: string, { address, port }: { address: string; port: number }): string {
   return `${scheme}://${bracketed(address)}:${port}`;
+}
+
+/** A connection that could not be accepted (no descriptors left, say) must not end the daemon. */
+function surviveAcceptErrors({ tcp, unix, http }: Listeners, refusals: RefusalCounts): void {
+  for (const listener of [tcp, unix, http]) listener?.server.on('error', () => refusals.count('accept-failed'));
 }
 
 function stopListeners({ tcp, unix, http }: Listeners): void {

@@ -15,8 +15,8 @@ before(async () => {
     '[limits]',
     'max_unauthenticated_per_address = 40',
     'max_unauthenticated = 60',
-    'upgrade_timeout_ms = 700',
-    'auth_timeout_ms = 700',
+    'upgrade_timeout_ms = 1000',
+    'auth_timeout_ms = 1500',
   ];
   daemon = await startDaemon({ config: config.join('\n') });
   friend = await openRpc(daemon.ready.ws);
@@ -135,18 +135,17 @@ test('a stranger is cut off at 64 KiB, whichever way it sends them', async () =>
       for (let part = 0; part < 70; part++) socket.write(frame(2, Buffer.alloc(1_000)));
     },
   };
-  for (const [way, send] of Object.entries(ways)) {
+  for (const send of Object.values(ways)) {
     const { socket } = await upgrade(daemon.ready.ws);
     socket.resume();
-    const startedAt = performance.now();
     send(socket);
     await closeOf(socket);
-    assert.ok(performance.now() - startedAt < 600, `${way}: cut before the deadline to authenticate`);
   }
   const request = openSocket(daemon.ready.ws).resume();
   request.write(`POST / HTTP/1.1\r\nHost: ${new URL(daemon.ready.ws).host}\r\nContent-Length: 1000000\r\n\r\n`);
   request.write(Buffer.alloc(70_000));
   await closeOf(request);
+  assert.equal(await metric('car_refused_total{reason="too-many-bytes"}'), Object.keys(ways).length + 1);
 });
 
 test('once authenticated a client sends as much as the frame limit allows', async () => {
@@ -171,12 +170,12 @@ test('a socket that does not finish its upgrade, or does not authenticate, is cl
   const startedAt = performance.now();
   await Promise.all([slow, silent, idle].map((socket) => closeOf(socket)));
   clearInterval(drip);
-  assert.ok(performance.now() - startedAt < 3_000);
+  assert.ok(performance.now() - startedAt < 10_000);
 });
 
 // req: transport.flood
 test('a flood of strangers is bounded, and neither an authenticated client nor the Unix socket feels it', async () => {
-  const { ws, socket, http } = daemon.ready;
+  const { ws, socket } = daemon.ready;
   const strangers: Socket[] = [];
   const flooding = new AbortController();
   const flood = (async () => {
@@ -194,12 +193,7 @@ test('a flood of strangers is bounded, and neither an authenticated client nor t
   }
   using local = await openRpc(`ws+unix:${socket}:/`);
   assert.ok((await local.call('session.auth', { token: daemon.token('auth-token') })).result);
-  const metrics = await fetch(`${http}/metrics`, {
-    headers: { authorization: `Bearer ${daemon.token('auth-token')}` },
-  });
-  const unauthenticated = Number(
-    /^car_unauthenticated_sockets\{listener="tcp"\} (\d+)$/m.exec(await metrics.text())?.[1],
-  );
+  const unauthenticated = await metric('car_unauthenticated_sockets{listener="tcp"}');
   flooding.abort('done');
   await flood;
   for (const stranger of strangers) stranger.destroy();
@@ -225,3 +219,10 @@ test('nothing hostile reaches the log as it came', async () => {
     assert.ok(!/evil|1\.2\.3\.4/.test(line), line);
   }
 });
+
+/** One number of `/metrics`, by its name and labels. */
+async function metric(name: string): Promise<number> {
+  const headers = { authorization: `Bearer ${daemon.token('auth-token')}` };
+  const lines = (await (await fetch(`${daemon.ready.http}/metrics`, { headers })).text()).split('\n');
+  return Number(lines.find((line) => line.startsWith(`${name} `))?.slice(name.length));
+}

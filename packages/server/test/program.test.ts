@@ -9,13 +9,14 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { runDaemon, startDaemon } from './daemon-process.ts';
 import { openRpc } from './raw-client.ts';
+import { takePort } from './taken-port.ts';
 
 const folder = () => mkdtempDisposableSync(join(tmpdir(), 'car-program-'));
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
@@ -132,21 +133,19 @@ test('a second daemon on one state root is secondary until the first is gone, ki
 test('a daemon that takes no lock but answers on the shared socket is respected', async () => {
   using root = folder();
   mkdirSync(join(root.path, 'run'));
-  const older = createServer((socket) => socket.destroy());
+  await using older = createServer((socket) => socket.destroy());
   older.listen(join(root.path, 'run', 'car-server.sock'));
   await once(older, 'listening');
   await using daemon = await startDaemon({ root: root.path });
   assert.match(daemon.ready.socket, /car-server-\d+\.sock$/);
   assert.ok(!existsSync(join(root.path, 'ai.parslee.car')));
-  older.close();
 });
 
 // req: transport.bind-or-none
 test('a start that fails says why in one line, leaves nothing behind and ends with 1', async () => {
   using root = folder();
-  const taken = createServer().listen(0, '127.0.0.1');
-  await once(taken, 'listening');
-  const { port } = taken.address() as AddressInfo;
+  await using taken = await takePort();
+  const { port } = taken;
   await using daemon = runDaemon({ args: ['--port', String(port - 1)], root: root.path });
   assert.deepEqual(await daemon.exit, { code: 1, signal: null });
   const [line = '', ...more] = daemon.stderr().trimEnd().split('\n');
@@ -155,7 +154,6 @@ test('a start that fails says why in one line, leaves nothing behind and ends wi
   assert.equal(daemon.stdout(), '');
   assert.deepEqual(readdirSync(root.path), ['run']);
   assert.deepEqual(readdirSync(join(root.path, 'run')), ['daemon.lock']);
-  taken.close();
 });
 
 // req: transport.relative-root, transport.no-auth-loopback

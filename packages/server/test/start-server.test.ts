@@ -20,6 +20,7 @@ import { test } from 'node:test';
 import { silentLogger } from '@car-runtime/core';
 import { startServer, type RunningServer, type ServerOptions } from '../src/index.ts';
 import { exchange, openRpc, statusOf } from './raw-client.ts';
+import { takePort } from './taken-port.ts';
 
 /** A running daemon with a state root of its own. */
 async function start(options: Partial<ServerOptions> = {}) {
@@ -309,16 +310,12 @@ test('a new or empty state root gets mode 0700; one in use keeps its mode, with 
 // req: transport.bind-or-none-listeners
 test('when one listener cannot be had the others are closed again', async () => {
   using root = mkdtempDisposableSync(join(tmpdir(), 'car-bind-'));
-  await using first = await startServer({ stateRoot: join(root.path, 'a'), port: 0 });
-  const httpPort = Number(new URL(first.http).port);
-  await assert.rejects(
-    startServer({ stateRoot: join(root.path, 'b'), port: httpPort - 1 }),
-    new RegExp(`127\\.0\\.0\\.1:${httpPort}: the port is in use`),
-  );
+  await using taken = await takePort();
+  const options = { stateRoot: root.path, port: taken.port - 1 };
+  await assert.rejects(startServer(options), new RegExp(`127\\.0\\.0\\.1:${taken.port}: the port is in use`));
   // The WebSocket port was bound and is free again, and so is the lock.
-  const probe = createServer().listen(httpPort - 1, '127.0.0.1');
-  if (httpPort - 1 !== first.port) await once(probe, 'listening');
-  probe.close();
-  await using again = await startServer({ stateRoot: join(root.path, 'b'), port: 0 });
+  await using probe = createServer().listen(taken.port - 1, '127.0.0.1');
+  await once(probe, 'listening');
+  await using again = await startServer({ stateRoot: root.path, port: 0 });
   assert.ok(again.isPrimary);
 });
