@@ -40,19 +40,21 @@ export function staticCheck({ registryOf, storeOf }: StaticCheckDependencies): A
   };
 }
 
-/** What one gate says; its own failure is a refusal. */
-export async function askGate(
+/** What one gate says; its own failure is a refusal. A promise only when the gate answers one. */
+export function askGate(
   gate: AdmissionGate,
   plan: Proposal,
   connection: Connection,
   tenantId: string | undefined,
-): Promise<AdmissionVerdict> {
+): AdmissionVerdict | Promise<AdmissionVerdict> {
   try {
-    return await gate.admit(plan, connection, tenantId);
+    const verdict = gate.admit(plan, connection, tenantId);
+    return verdict instanceof Promise ? verdict.catch((error: unknown) => toRefusal(gate, error)) : verdict;
   } catch (error) {
-    return {
-      decision: 'refuse',
-      reason: `${gate.name} failed: ${error instanceof Error ? error.message : String(error)}`,
-    };
+    return toRefusal(gate, error);
   }
+}
+
+function toRefusal({ name }: AdmissionGate, error: unknown): AdmissionVerdict {
+  return { decision: 'refuse', reason: `${name} failed: ${error instanceof Error ? error.message : String(error)}` };
 }

@@ -61,9 +61,14 @@ export class ProposalService {
   }
 
   /** Runs a plan to its end. Actions that fail are results; a rejection is a fault of ours. */
-  async submit(connection: Connection, plan: Proposal, options: SubmitOptions): Promise<ProposalResult> {
+  submit(connection: Connection, plan: Proposal, options: SubmitOptions): Submitted {
+    return andThen(this.#askGates(connection, plan, options.tenantId), (refusals) =>
+      this.#run(connection, plan, options, refusals),
+    );
+  }
+
+  #run(connection: Connection, plan: Proposal, options: SubmitOptions, refusals: readonly Refusal[]): Submitted {
     const env = this.#envFor(connection, options.tenantId);
-    const refusals = await this.#askGates(connection, plan, options.tenantId);
     if (refusals.length > 0) return refuseProposal(plan, env, reasonOf(refusals), options);
     const { replanProvider: provider } = this.#dependencies;
     if (!provider) return executeProposal(plan, env, options);
@@ -71,16 +76,21 @@ export class ProposalService {
     return executeWithReplans(plan, env, { ...options, config, provider });
   }
 
-  async #askGates(connection: Connection, plan: Proposal, tenantId: string | undefined): Promise<Refusal[]> {
+  #askGates(connection: Connection, plan: Proposal, tenantId: string | undefined): Refusal[] | Promise<Refusal[]> {
+    const { gates, logOf } = this.#dependencies;
+    const log = logOf(connection);
     const refusals: Refusal[] = [];
-    const log = this.#dependencies.logOf(connection);
-    for (const gate of this.#dependencies.gates) {
-      const verdict = await askGate(gate, plan, connection, tenantId);
-      const data = { gate: gate.name, decision: verdict.decision, ...verdict.details };
-      log.append('admission_gate_decision', { proposal_id: plan.id, data });
-      if (verdict.decision === 'refuse') refusals.push(verdict);
-    }
-    return refusals;
+    const askFrom = (index: number): Refusal[] | Promise<Refusal[]> => {
+      const gate = gates[index];
+      if (!gate) return refusals;
+      return andThen(askGate(gate, plan, connection, tenantId), (verdict) => {
+        const data = { gate: gate.name, decision: verdict.decision, ...verdict.details };
+        log.append('admission_gate_decision', { proposal_id: plan.id, data });
+        if (verdict.decision === 'refuse') refusals.push(verdict);
+        return askFrom(index + 1);
+      });
+    };
+    return askFrom(0);
   }
 
   /** The connection's own env; tools are told apart by tenant only where there is one. */
@@ -104,6 +114,13 @@ export class ProposalService {
         log.append(kind, { action_id: action_id ?? undefined, proposal_id, data }),
     };
   }
+}
+
+type Submitted = ProposalResult | Promise<ProposalResult>;
+
+/** Goes on at once where nothing has to be waited for: most plans are admitted without a promise. */
+function andThen<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
+  return value instanceof Promise ? value.then(next) : next(value);
 }
 
 type Refusal = Extract<AdmissionVerdict, { decision: 'refuse' }>;
