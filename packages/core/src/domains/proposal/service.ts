@@ -119,8 +119,8 @@ export class ProposalService {
 type Submitted = ProposalResult | Promise<ProposalResult>;
 
 /** Goes on at once where nothing has to be waited for: most plans are admitted without a promise. */
-function andThen<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? value.then(next) : next(value);
+function andThen<T, R>(value: T | Promise<T>, proceed: (value: T) => R | Promise<R>): R | Promise<R> {
+  return value instanceof Promise ? value.then(proceed) : proceed(value);
 }
 
 type Refusal = Extract<AdmissionVerdict, { decision: 'refuse' }>;
