@@ -1,5 +1,8 @@
 export { InMemoryAgentCredentials, mintToken, type AgentCredentials } from './domains/auth/index.ts';
 export type { JournalRetention } from './domains/events/index.ts';
+export { formatJournalLine, formatJournalReport, readJournal, type JournalLine } from './journal/show-journal.ts';
+export type { JournalProblem, ProblemKind } from './journal/verifier.ts';
+export { verifyJournal, type JournalReport, type VerifyJournalOptions } from './journal/verify-journal.ts';
 export type { Connection, ConnectionInfo, Role } from './kernel/connection.ts';
 export type { MethodCount } from './kernel/dispatcher.ts';
 export type { Installation } from './kernel/install-once.ts';

@@ -72,20 +72,22 @@ export type EventKind = (typeof eventKinds)[number];
  * | | `tokens_in`, `tokens_out`, `cost_usd: number` | what it used; absent counts as 0 |
  * | `action_succeeded`, `action_failed` | `duration_ms: number` | its latency |
  * | `goal_evaluated` | `met`, `grounded: boolean` | the verdict, and whether evidence carried it |
- * | `admission_gate_decision` | `decision: string` | `deny` and `rejected` count as refusals |
+ * | `admission_gate_decision` | `decision: string` | all but `allow` count as refusals |
  *
  * What queries shall find (`tool`, `caller`, `tenant`, `gate`, `decision`, `agent`) is there as strings.
  */
-export const journalEvent = z.object({
-  kind: z.string(),
-  action_id: z.string().nullish(),
-  proposal_id: z.string().nullish(),
-  data: jsonObject,
-  timestamp: z.string(),
-  /** Hash of the chained event before it; 64 zeros for the first. Present from `events.chain.enable` on. */
-  prev_hash: z.string().optional(),
-  hash: z.string().optional(),
-});
+export const journalEvent = z
+  .object({
+    kind: z.string(),
+    action_id: z.string().nullish(),
+    proposal_id: z.string().nullish(),
+    data: jsonObject,
+    timestamp: z.string(),
+    /** Hash of the chained event before it; 64 zeros for the first. Present from `events.chain.enable` on. */
+    prev_hash: z.string().optional(),
+    hash: z.string().optional(),
+  })
+  .meta({ id: 'JournalEvent' });
 export type JournalEvent = z.output<typeof journalEvent>;
 
 /** Both limits hold at once. Absent means no limit. */
@@ -97,13 +99,15 @@ const retentionPolicy = z.object({ max_events: z.number().optional(), max_age_se
 
 const rfc3339 = z.iso.datetime({ offset: true, error: 'not an RFC 3339 date and time' });
 
-export const agentCost = z.object({
-  agent: z.string(),
-  calls: z.number(),
-  tokens_in: z.number(),
-  tokens_out: z.number(),
-  cost_usd: z.number(),
-});
+export const agentCost = z
+  .object({
+    agent: z.string(),
+    calls: z.number(),
+    tokens_in: z.number(),
+    tokens_out: z.number(),
+    cost_usd: z.number(),
+  })
+  .meta({ id: 'AgentCost' });
 export type AgentCost = z.output<typeof agentCost>;
 
 const removed = z.object({ removed: z.number() });

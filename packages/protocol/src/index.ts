@@ -24,6 +24,8 @@ export {
   tools,
   verification,
 };
+export { eventKinds, type AgentCost, type EventKind, type JournalEvent } from './events.ts';
+export type { MetricsAlert, MetricsSummary } from './metrics.ts';
 export { protocolVersion } from './server.ts';
 export {
   callback,

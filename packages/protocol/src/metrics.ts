@@ -6,27 +6,29 @@ const section = 'Events and metrics';
 
 /** Numbers over the events the log holds, but for `cumulative_cost_usd`, which counts since the connection opened and
  *  never falls. Rates are of the actions that ran (succeeded and failed), and 0 while none did. */
-export const metricsSummary = z.object({
-  total_events: z.number(),
-  actions_succeeded: z.number(),
-  actions_failed: z.number(),
-  actions_rejected: z.number(),
-  success_rate: z.number(),
-  error_rate: z.number(),
-  cost_usd: z.number(),
-  cumulative_cost_usd: z.number(),
-  tokens_in: z.number(),
-  tokens_out: z.number(),
-  avg_latency_ms: z.number(),
-  approvals_recorded: z.number(),
-  permission_decisions: z.number(),
-  gate_rejections: z.number(),
-  policy_violations: z.number(),
-  goal_evaluations: z.number(),
-  goals_met: z.number(),
-  goals_ungrounded: z.number(),
-  cost_by_agent: z.array(agentCost),
-});
+export const metricsSummary = z
+  .object({
+    total_events: z.number(),
+    actions_succeeded: z.number(),
+    actions_failed: z.number(),
+    actions_rejected: z.number(),
+    success_rate: z.number(),
+    error_rate: z.number(),
+    cost_usd: z.number(),
+    cumulative_cost_usd: z.number(),
+    tokens_in: z.number(),
+    tokens_out: z.number(),
+    avg_latency_ms: z.number(),
+    approvals_recorded: z.number(),
+    permission_decisions: z.number(),
+    gate_rejections: z.number(),
+    policy_violations: z.number(),
+    goal_evaluations: z.number(),
+    goals_met: z.number(),
+    goals_ungrounded: z.number(),
+    cost_by_agent: z.array(agentCost),
+  })
+  .meta({ id: 'MetricsSummary' });
 export type MetricsSummary = z.output<typeof metricsSummary>;
 
 const alert = z.object({
