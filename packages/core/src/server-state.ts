@@ -13,10 +13,12 @@ import {
 import {
   createJournals,
   defaultJournalRetention,
+  eventsDomain,
   pruneJournals,
   type JournalRetention,
   type Journals,
 } from './domains/events/index.ts';
+import { metricsDomain } from './domains/metrics/index.ts';
 import { createPolicySets, policyDomain } from './domains/policy/index.ts';
 import { proposalDomain, ProposalService, staticCheck } from './domains/proposal/index.ts';
 import { serverDomain, type ServerFacts } from './domains/server/index.ts';
@@ -67,6 +69,9 @@ export interface ServerStateConfig {
   /** Limits of every connection's peer. */
   peer?: PeerOptions;
   journalRetention?: JournalRetention;
+  /** Folder of the key pair that signs the checkpoints of chained journals, made when it is first needed. Default: the
+   *  parent of the journals. */
+  keyDir?: string;
   /** 99th percentile of the event loop's delay, in ms, where the program measures it. */
   loopDelayP99Ms?: () => number;
   /** Checks every result against its declaration; for tests. */
@@ -106,7 +111,12 @@ export class ServerState implements AsyncDisposable {
       closeConnection: (clientId, code, reason) => this.#kernel.connections.get(clientId)?.peer.close(code, reason),
     });
     if (config.agentCredentials) this.#auth.installAgentCredentials(config.agentCredentials);
-    this.#journals = createJournals(this.journalDir, this.health, logger);
+    this.#journals = createJournals({
+      directory: this.journalDir,
+      keyDir: config.keyDir ?? dirname(this.journalDir),
+      health: this.health,
+      logger,
+    });
     const storeOf = createStateStores();
     const policyDir = config.policyDir ?? join(dirname(this.journalDir), 'policies');
     const policiesOf = createPolicySets(policyDir);
@@ -142,6 +152,8 @@ export class ServerState implements AsyncDisposable {
         toolsDomain(toolAccess),
         policyDomain(policiesOf),
         proposalDomain(proposals),
+        eventsDomain(this.#journals),
+        metricsDomain(this.#journals.logOf),
         builtinsDomain(this.#builtins, registryOf),
         verificationDomain({ registryOf, storeOf }),
       ],

@@ -1,5 +1,7 @@
 import { agentBasics } from './agent-basics.ts';
 import { auth } from './auth.ts';
+import { eventLog } from './events.ts';
+import { metrics } from './metrics.ts';
 import { policy } from './policy.ts';
 import { proposal } from './proposal.ts';
 import { server } from './server.ts';
@@ -12,6 +14,8 @@ import { toolCallbacks, toolChunkNotification, toolEvents, tools } from './tools
 export {
   agentBasics,
   auth,
+  eventLog,
+  metrics,
   policy,
   proposal,
   server,
@@ -67,6 +71,8 @@ export const methods = {
   ...verification,
   ...agentBasics,
   ...substrate,
+  ...eventLog,
+  ...metrics,
 };
 /** Notifications the daemon sends. */
 export const events = { ...toolEvents };

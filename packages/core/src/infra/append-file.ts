@@ -12,7 +12,13 @@ export interface AppendFileOptions {
   /** Handles shared by all files of one owner, so that ten thousand files do not hold ten thousand descriptors. */
   handles: OpenHandles;
   onProblem(error: Error): void;
-  onRecovered(): void;
+  /** The disk takes everything again; so many lines were dropped in the life of the file. */
+  onRecovered(droppedLines: number): void;
+  /** Encodes the lines of a turn where somebody keeps them; the bytes must never change. Called once for each batch, also
+   *  when the disk then refuses it. */
+  encode?: (text: string, lines: number) => Buffer;
+  /** All that was appended is with the operating system. */
+  onWritten?: () => void;
 }
 
 export class AppendFile implements TurnParticipant, Disposable {
@@ -30,9 +36,19 @@ export class AppendFile implements TurnParticipant, Disposable {
     this.#options = options;
   }
 
+  /** Whether the next line would be dropped: the disk refuses and the queue is at its bound, or the file is closed. */
+  get isFull(): boolean {
+    return this.#isClosed || (this.#unwritten !== undefined && this.#unwritten.length > maxPendingBytes);
+  }
+
+  /** Whether the disk refused something that is still to be written. */
+  get hasUnwritten(): boolean {
+    return this.#unwritten !== undefined;
+  }
+
   /** Queues a line (without its newline); it is on its way to the disk before this turn's answers leave. */
   append(line: string): void {
-    if (this.#isClosed || (this.#unwritten && this.#unwritten.length > maxPendingBytes)) {
+    if (this.isFull) {
       this.droppedLines++;
       return;
     }
@@ -51,7 +67,7 @@ export class AppendFile implements TurnParticipant, Disposable {
   flush(): void {
     if (this.#lines.length === 0 && !this.#unwritten) return;
     const wasRefused = this.#unwritten !== undefined;
-    const fresh = this.#lines.length === 0 ? Buffer.alloc(0) : Buffer.from(`${this.#lines.join('\n')}\n`);
+    const fresh = this.#lines.length === 0 ? Buffer.alloc(0) : this.#encode(this.#lines);
     const bytes = this.#unwritten ? Buffer.concat([this.#unwritten, fresh]) : fresh;
     this.#lines = [];
     this.#unwritten = undefined;
@@ -59,12 +75,19 @@ export class AppendFile implements TurnParticipant, Disposable {
     try {
       const descriptor = this.#options.handles.open(this.path);
       while (written < bytes.length) written += writeSync(descriptor, bytes, written);
-      if (wasRefused) this.#options.onRecovered();
     } catch (error) {
       this.#unwritten = bytes.subarray(written);
       this.#options.handles.close(this.path);
       this.#options.onProblem(error as Error);
+      return;
     }
+    if (wasRefused) this.#options.onRecovered(this.droppedLines);
+    this.#options.onWritten?.();
+  }
+
+  #encode(lines: string[]): Buffer {
+    const text = `${lines.join('\n')}\n`;
+    return this.#options.encode?.(text, lines.length) ?? Buffer.from(text);
   }
 
   [Symbol.dispose](): void {
