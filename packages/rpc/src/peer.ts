@@ -96,7 +96,8 @@ export class Peer implements ReplySink {
     const id = options.id ?? this.#pending.nextId();
     let text: string;
     try {
-      text = requestText(id, method, params);
+      // One call: a string at a time costs half as much again.
+      text = JSON.stringify({ jsonrpc: '2.0', id, method, params });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -109,8 +110,7 @@ export class Peer implements ReplySink {
    *  Returns whether it was queued. */
   notify(method: string, params: unknown, options: { isBestEffort?: boolean } = {}): boolean {
     if (!this.#admits(options.isBestEffort)) return false;
-    const body = params === undefined ? '' : `,"params":${JSON.stringify(params)}`;
-    this.#send(`{"jsonrpc":"2.0","method":${JSON.stringify(method)}${body}}`);
+    this.#send(JSON.stringify({ jsonrpc: '2.0', method, params }));
     return true;
   }
 
@@ -318,11 +318,6 @@ class Batch implements ReplySink {
     if (this.#replies.length > 0) this.#send(`[${this.#replies.join(',')}]`);
     if (this.#closing) this.#peer.close(this.#closing.code, this.#closing.reason);
   }
-}
-
-function requestText(id: string | number, method: string, params: unknown): string {
-  const body = params === undefined ? '' : `,"params":${JSON.stringify(params)}`;
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":${JSON.stringify(method)}${body}}`;
 }
 
 /** A frame with an id and no method is an answer to a request of ours (Framing and dispatch). */
