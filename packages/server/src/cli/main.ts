@@ -42,11 +42,7 @@ function createProgram(version: string): Command {
 }
 
 function createCommand(spec: CommandSpec, version: string): Command {
-  const command = new Command(spec.name)
-    .description(spec.summary)
-    .exitOverride()
-    .helpOption('-h, --help', 'show this')
-    .copyInheritedSettings(new Command());
+  const command = new Command(spec.name).description(spec.summary).exitOverride().helpOption('-h, --help', 'show this');
   command
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'car: ')) })
     .configureHelp({ showGlobalOptions: true });
