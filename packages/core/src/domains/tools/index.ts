@@ -5,6 +5,7 @@ import { perConnection, type Connection } from '../../kernel/connection.ts';
 import type { Domain } from '../../kernel/domain.ts';
 import { callTool } from './callback.ts';
 import { DetachedTools } from './detached.ts';
+import { DispatchLimits } from './dispatch-limits.ts';
 import { takeChunk, toolMethods } from './methods.ts';
 
 export interface ToolAccess {
@@ -12,8 +13,9 @@ export interface ToolAccess {
   detachedOf(connection: Connection): DetachedTools;
   /** Whether a tool can be started and left running: its client declared it streaming. */
   canDetach(connection: Connection, tool: string): boolean;
-  /** Runs a tool of the connection; rejects with an error whose message the action reports. */
-  dispatch(connection: Connection, call: ToolCall, signal?: AbortSignal): unknown;
+  /** Runs a tool of the connection, or answers what it answered a moment ago; rejects with an error whose message the
+   *  action reports. Answers of one tenant are never another's. */
+  dispatch(connection: Connection, call: ToolCall, signal?: AbortSignal, tenantId?: string): unknown;
 }
 
 /** Runs a tool of a connection; answers `undefined` when it is none of its tools. */
@@ -59,19 +61,23 @@ export function createToolAccess(
     if (answer === undefined) throw new Error(`no handler for tool '${call.tool}'`);
     return answer;
   };
+  const limitsOf = perConnection(() => new DispatchLimits());
+  const run = (connection: Connection, call: ToolCall, signal: AbortSignal | undefined): unknown => {
+    if (call.mode !== undefined) return detachedOf(connection).start(call);
+    // Built in, and never handed to the client under this name (Tool dispatch precedence).
+    if (call.tool === messagingSend.name) throw new Error('messaging.send: no message sink is configured');
+    return (
+      firstAnswer(beforeClient, connection, call, signal) ??
+      callTool(connection, call, defaultTimeoutMs, signal, whenUnknown)
+    );
+  };
   return {
     registryOf,
     detachedOf,
     canDetach: (connection, tool) => registryOf(connection).get(tool)?.streaming === true,
-    dispatch: (connection, call, signal) => {
-      if (call.mode !== undefined) return detachedOf(connection).start(call);
-      // Built in, and never handed to the client under this name (Tool dispatch precedence).
-      if (call.tool === messagingSend.name)
-        return Promise.reject(new Error('messaging.send: no message sink is configured'));
-      return (
-        firstAnswer(beforeClient, connection, call, signal) ??
-        callTool(connection, call, defaultTimeoutMs, signal, whenUnknown)
-      );
+    dispatch: (connection, call, signal, tenantId) => {
+      const tool = registryOf(connection).get(call.tool);
+      return limitsOf(connection).run(tool, call, tenantId, signal, () => run(connection, call, signal));
     },
   };
 }
