@@ -1,5 +1,6 @@
 // How long to wait before the next attempt to connect.
 
+/** How a lost connection is made again. */
 export interface ReconnectOptions {
   /** Longest wait before the first attempt, in ms. Default 100. */
   baseDelayMs?: number;

@@ -8,6 +8,7 @@ import { checkEndpoint } from './endpoint.ts';
 import { UnprovenServerError } from './errors.ts';
 import type { LinkSource } from './link.ts';
 
+/** Everything `connect` takes in a browser. */
 export interface ConnectOptions extends ClientOptions, ChannelLinkOptions {
   /** `ws://…` or `wss://…`. Never take it from the page's own address: whoever makes the link would get the token. */
   url?: string;

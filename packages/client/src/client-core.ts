@@ -21,11 +21,13 @@ import {
   UnprovenServerError,
 } from './errors.ts';
 import { EventHub, type EventStream, type EventStreamOptions } from './event-stream.ts';
+import { needsHeartbeat, startHeartbeat } from './heartbeat.ts';
 import { ask, greet, type Greeting, type Link, type LinkSource } from './link.ts';
 import { toAnswer, ToolBox, type Tool } from './tool-box.ts';
 import type { CallOptions } from './typed-calls.ts';
 import { timerMs, WaitingCalls } from './waiting-calls.ts';
 
+/** How a client lives with its connection. */
 export interface ClientOptions {
   /** Whether and how a lost connection is made again. Default: yes. */
   reconnect?: boolean | ReconnectOptions;
@@ -35,12 +37,16 @@ export interface ClientOptions {
   timeoutMs?: number;
   /** Time for one attempt to connect, greeting included, in ms. Default 10 000. */
   connectTimeoutMs?: number;
+  /** How often the daemon is asked whether it is still there, and how long it may take to answer, in ms; `false` for
+   *  never. Default: 30 000 across a network, never on one machine. */
+  heartbeatMs?: number | false;
   /** Most calls that wait for a connection; more are rejected. Default 1 000. */
   maxWaitingCalls?: number;
   /** Limits of the JSON-RPC peer. */
   peer?: PeerOptions;
 }
 
+/** `disconnected` is the moment of the loss, `reconnecting` each attempt after it, `closed` the end of the client. */
 export type ConnectionState = 'connected' | 'disconnected' | 'reconnecting' | 'closed';
 
 /** One change of the connection's state, in the order they happen. */
@@ -69,6 +75,7 @@ export interface ConnectionInfo {
   readonly connections: number;
 }
 
+/** What a callback's handler is told besides the params. */
 export interface CallbackContext {
   /** Aborts when the connection is lost. */
   readonly signal: AbortSignal;
@@ -77,11 +84,13 @@ export interface CallbackContext {
   readonly requestId: string;
 }
 
+/** Answers a request of the daemon, params unchecked. What it throws goes back as an error. */
 export type CallbackHandler = (params: unknown, context: CallbackContext) => unknown;
 
 const closeGraceMs = 2_000;
 const defaultConnectTimeoutMs = 10_000;
 const defaultMaxWaitingCalls = 1_000;
+const networkHeartbeatMs = 30_000;
 /** Attempts with a refused credential, or against an unproven server, while the credential may still change. */
 const maxRefusals = 5;
 const normalClosure = 1000;
@@ -101,6 +110,7 @@ export class ClientCore {
   #peer: Peer | undefined;
   #link: Link | undefined;
   #greeting: Greeting | undefined;
+  #heartbeat: Disposable | undefined;
   #connectedAt = 0;
   #connections = 0;
   /** Set once the client is closed; what every later call rejects with. */
@@ -274,6 +284,8 @@ export class ClientCore {
     this.#greeting = greeting;
     this.#connectedAt = performance.now();
     this.#connections++;
+    const heartbeatMs = this.#options.heartbeatMs ?? (needsHeartbeat(link.endpoint) && networkHeartbeatMs);
+    this.#heartbeat = heartbeatMs === false ? undefined : startHeartbeat(peer, heartbeatMs);
     this.#change({ state: 'connected', endpoint: link.endpoint });
     this.#waiting.releaseAll();
   }
@@ -281,6 +293,7 @@ export class ClientCore {
   #onClose(peer: Peer, { code, reason }: CloseInfo): void {
     if (peer !== this.#peer) return;
     this.#peer = undefined;
+    this.#heartbeat?.[Symbol.dispose]();
     this.#peerClosed.resolve();
     if (this.#ending) return;
     this.#backoff.connectionLasted(performance.now() - this.#connectedAt);

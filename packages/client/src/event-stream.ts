@@ -1,6 +1,7 @@
 // Events as an async iterator: what arrives while the reader is busy waits in a bounded buffer, and what did not fit is
 // counted, never silently lost.
 
+/** How much a stream keeps, and when it ends. */
 export interface EventStreamOptions {
   /** Events kept for a reader that is behind; then the oldest are dropped. Default 256. */
   bufferSize?: number;

@@ -7,8 +7,10 @@ import { authTokenPath, hostTokenPath } from './node-paths.ts';
 /** A secret, or where to get it from; asked again for every connection. */
 export type TokenSource = string | (() => string | Promise<string>);
 
+/** Variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Which credential to present. */
 export interface NodeCredentialOptions {
   /** The daemon token, or with `agentId` that agent's token. Default: `CAR_AUTH_TOKEN`, else the token file. */
   token?: TokenSource;

@@ -11,6 +11,7 @@ import type { Link, LinkSource } from './link.ts';
 import { NodeCredentials, trimmed, type NodeCredentialOptions } from './node-credentials.ts';
 import { socketPath as defaultSocketPath } from './node-paths.ts';
 
+/** Where the daemon is, and whom to trust there. */
 export interface NodeLinkOptions extends NodeCredentialOptions {
   /** `ws://…`, `wss://…`, or `ws+unix:/path`. Default: `CAR_DAEMON_URL`, else the Unix socket, else `ws://127.0.0.1:9100`. */
   url?: string;

@@ -1,6 +1,7 @@
 // The parts of Standard Schema (standardschema.dev) and of its JSON Schema extension that tools use, so that a zod,
 // valibot or arktype schema can describe a tool's parameters without the client depending on any of them.
 
+/** Any schema that follows the Standard Schema specification. */
 export interface StandardSchema<Output = unknown> {
   readonly '~standard': {
     readonly version: 1;

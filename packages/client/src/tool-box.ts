@@ -134,6 +134,10 @@ function contextOf(params: ExecuteParams, call: IncomingCall, peer: Peer): ToolC
  *  from a call the handler made is about that call, so only its message goes on. */
 export function toAnswer(error: unknown): RpcError {
   if (error instanceof RpcError && !(error instanceof CarError)) return error;
-  const message = error instanceof Error ? error.message || error.name : String(error);
-  return new RpcError(toolRejectedCode, message, { cause: error });
+  return new RpcError(toolRejectedCode, messageOf(error), { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message || error.name;
+  return typeof error === 'object' && error !== null ? 'the handler threw an object' : String(error);
 }

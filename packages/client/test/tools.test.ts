@@ -81,6 +81,7 @@ test('what a handler throws becomes the message of error -32000, and an unknown 
     own: () => {
       throw new RpcError(-32000, 'halted', { data: { terminal: true } });
     },
+    bare: () => Promise.reject(Object.create(null)),
     nested: () => client.request('test.fail'),
     unencodable: () => 1n,
   };
@@ -98,6 +99,7 @@ test('what a handler throws becomes the message of error -32000, and an unknown 
     text: [-32000, 'just text'],
     blank: [-32000, 'RangeError'],
     own: [-32000, 'halted', { terminal: true }],
+    bare: [-32000, 'the handler threw an object'],
     nested: [-32000, 'inner failure'],
     unencodable: [-32603, 'Cannot encode the result of tools.execute: Do not know how to serialize a BigInt'],
     nothing: [-32000, 'unknown tool: nothing'],

@@ -1,5 +1,5 @@
 // A channel over the WebSocket that browsers (and Node, Deno, Bun) provide.
-import type { Channel, ChannelHandlers } from './channel.ts';
+import type { Channel, ChannelHandlers, CloseInfo } from './channel.ts';
 import { ChannelClosedError } from './errors.ts';
 import type { SharedFrame } from './frame.ts';
 
@@ -23,13 +23,15 @@ export function openWebChannel(url: string, protocols: string[] = []): Promise<C
 class WebChannel implements Channel {
   readonly transport = 'web';
   readonly #socket: WebSocket;
+  #report: ((info: CloseInfo) => void) | undefined;
+  #isReported = false;
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
   }
 
   get isOpen(): boolean {
-    return this.#socket.readyState === WebSocket.OPEN;
+    return this.#socket.readyState === WebSocket.OPEN && !this.#isReported;
   }
 
   get queuedBytes(): number {
@@ -37,14 +39,20 @@ class WebChannel implements Channel {
   }
 
   start(handlers: ChannelHandlers): void {
+    const close = (info: CloseInfo): void => {
+      if (this.#isReported) return;
+      this.#isReported = true;
+      handlers.onClose(info);
+    };
+    this.#report = close;
     this.#socket.addEventListener('message', (event) => {
+      if (this.#isReported) return;
       const data: unknown = event.data;
       if (typeof data === 'string') handlers.onText(data);
       else handlers.onBinary(new Uint8Array(data as ArrayBuffer));
     });
-    this.#socket.addEventListener('close', (event) => handlers.onClose({ code: event.code, reason: event.reason }), {
-      once: true,
-    });
+    this.#socket.addEventListener('close', ({ code, reason }) => close({ code, reason }));
+    if (this.#socket.readyState === WebSocket.CLOSED) queueMicrotask(() => close({ code: 1006, reason: '' }));
   }
 
   send(text: string): void {
@@ -60,7 +68,9 @@ class WebChannel implements Channel {
     this.#socket.close(code, reason);
   }
 
-  terminate(): void {
+  /** The platform offers only the polite way, which waits for the other side: the end is reported without it. */
+  terminate(reason = ''): void {
     this.#socket.close();
+    queueMicrotask(() => this.#report?.({ code: 1006, reason }));
   }
 }

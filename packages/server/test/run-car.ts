@@ -1,9 +1,16 @@
 // Runs `car` as a person or a script would, and says what it printed.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../src/car.ts', import.meta.url));
+
+/** Compiled once for all runs of a test file, as the launcher has it for its user. */
+const compileCache = mkdtempSync(join(tmpdir(), 'car-compile-cache-'));
+process.on('exit', () => rmSync(compileCache, { recursive: true, force: true }));
 
 /** Makes a pipe look like a terminal of 100 columns to the program. */
 const pretendTerminal = (streams: readonly string[]): string =>
@@ -76,6 +83,7 @@ function environmentOf({ root, env, terminal }: RunOptions): Record<string, stri
   return {
     ...Object.fromEntries(own),
     CAR_HOME: root,
+    NODE_COMPILE_CACHE: compileCache,
     ...(terminal && { TERM: 'xterm-256color', NODE_DISABLE_COLORS: undefined }),
     ...env,
   };
