@@ -1,7 +1,13 @@
 // A daemon for one test, over any transport, with the same surface on each.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { connect, type Client, type ConnectOptions } from '@car-runtime/client';
-import { InMemoryAgentCredentials, mintToken, ServerState, type MemoryEngine } from '@car-runtime/core';
+import {
+  InMemoryAgentCredentials,
+  mintToken,
+  ServerState,
+  type MemoryEngine,
+  type ServerStateConfig,
+} from '@car-runtime/core';
 import { createMemoryPair, type Channel, type PeerOptions } from '@car-runtime/rpc';
 import { openWebSocket } from '@car-runtime/rpc/node';
 import { startServer, type Limits } from 'car-server';
@@ -26,6 +32,8 @@ export interface DaemonOptions {
   peer?: PeerOptions;
   /** In memory only. */
   sharedMemory?: MemoryEngine;
+  /** More of what a daemon can be told; in memory only. */
+  config?: Partial<ServerStateConfig>;
 }
 
 export type ClientConnectOptions = Omit<ConnectOptions, 'channel' | 'token' | 'agentId' | 'hostToken'> & { as?: As };
@@ -140,9 +148,10 @@ export function serve(options: DaemonOptions = {}): TestDaemon {
   const opened = new AsyncDisposableStack();
   const folder = opened.use(new TempFolder());
   const log = new RecordingLogger();
-  const { auth = true, ...limits } = options;
+  const { auth = true, config, ...limits } = options;
   const state = ServerState.withConfig({
     ...limits,
+    ...config,
     journalDir: folder.join('journals'),
     logger: log,
     checksResults: true,

@@ -1,3 +1,6 @@
+// Taken before a test can put a clock of its own in their place.
+const { setTimeout, clearTimeout } = globalThis;
+
 /** What arrived and was not taken yet, in order. Tests wait for the event itself, never for a time. */
 export class Inbox<T> {
   readonly #name: string;

@@ -8,6 +8,7 @@ export {
   type DaemonOptions,
   type Transport,
 } from './daemon.ts';
+export { FakeTime, turnOver } from './fake-time.ts';
 export { Inbox } from './inbox.ts';
 export { clientFrame, RawSocket, type ClientFrameOptions, type RawAddress, type ServerFrame } from './raw-socket.ts';
 export { RecordingLogger, type LogRecord } from './recording-logger.ts';

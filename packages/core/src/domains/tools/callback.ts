@@ -22,6 +22,8 @@ export async function callTool(
   signal: AbortSignal | undefined,
   whenUnknown: (connection: Connection, call: ToolCall, signal: AbortSignal | undefined) => unknown,
 ): Promise<unknown> {
+  // Nothing was sent yet, so there is nothing to cancel.
+  signal?.throwIfAborted();
   const { peer } = connection;
   const { action_id, tool, parameters, timeout_ms, attempt, session_id } = call;
   const waitMs = timeout_ms === undefined ? defaultTimeoutMs : timeout_ms + graceMs;
