@@ -23,6 +23,8 @@ export interface AgentCredentials {
   onRevoked(listener: (agentId: string) => void): Disposable;
 }
 
+const unknownAgentToken = mintToken();
+
 /** Agent tokens kept in memory. */
 export class InMemoryAgentCredentials implements AgentCredentials {
   readonly #tokens = new Map<string, string>();
@@ -43,7 +45,8 @@ export class InMemoryAgentCredentials implements AgentCredentials {
 
   verify(agentId: string, token: string): boolean {
     const expected = this.#tokens.get(agentId);
-    return expected !== undefined && isSameSecret(token, expected);
+    // An unknown agent takes as long as a wrong token.
+    return isSameSecret(token, expected ?? unknownAgentToken) && expected !== undefined;
   }
 
   onRevoked(listener: (agentId: string) => void): Disposable {

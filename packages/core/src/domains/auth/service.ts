@@ -114,7 +114,10 @@ export class AuthService implements CredentialState, Disposable {
 
   #expel(agentId: string): void {
     const clientId = this.#attachments.get(agentId);
-    if (clientId !== undefined) this.#options.closeConnection(clientId, policyViolation, 'agent token withdrawn');
+    if (clientId === undefined) return;
+    // The claim ends with the credential: whoever has the new one need not wait until the old connection has let go.
+    this.#attachments.delete(agentId);
+    this.#options.closeConnection(clientId, policyViolation, 'agent token withdrawn');
   }
 
   [Symbol.dispose](): void {
