@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { FakeTime, serve } from '@car-runtime/testkit';
 import { call, results, submit, toolClient, type Result } from './tool-client.ts';
 
-// req: runtime.callback-own-wait
+// req: callback.own-wait
 test('a client that never answers is waited for 300 s, then told to stop, once', async (t) => {
   const time = new FakeTime(t);
   await using daemon = serve();
@@ -26,7 +26,7 @@ test('a client that never answers is waited for 300 s, then told to stop, once',
   await wire.expectQuiet();
 });
 
-// req: runtime.callback-own-wait
+// req: callback.own-wait
 test('the configured wait takes the place of 300 s, its text in whole seconds', async (t) => {
   const time = new FakeTime(t);
   await using daemon = serve({ toolTimeoutMs: 2_750 });
@@ -38,7 +38,7 @@ test('the configured wait takes the place of 300 s, its text in whole seconds', 
   assert.equal((await results(wire))[0]?.error, "tool 'slow' callback timed out (2s)");
 });
 
-// req: runtime.callback-attempt-deadline
+// req: callback.attempt-deadline
 test("past the action's own budget the attempt fails and the client is told to stop, once; the wait behind it is silent", async (t) => {
   const time = new FakeTime(t);
   await using daemon = serve();
@@ -59,7 +59,7 @@ test("past the action's own budget the attempt fails and the client is told to s
   await wire.expectQuiet();
 });
 
-// req: runtime.callback-handler-deadline
+// req: callback.handler-deadline
 test('when the daemon gives up on the whole proposal, the tool in flight is told to stop, once, and -32004 answers', async (t) => {
   const time = new FakeTime(t);
   await using daemon = serve({ handlerTimeoutMs: 1_000, toolTimeoutMs: 1_000_000 });
@@ -81,7 +81,7 @@ test('when the daemon gives up on the whole proposal, the tool in flight is told
   await wire.expectQuiet();
 });
 
-// req: runtime.callback-cancel-once
+// req: callback.cancel-once
 test('a tool that answered, whatever it answered, is never told to stop', async (t) => {
   const time = new FakeTime(t);
   await using daemon = serve();
@@ -95,7 +95,7 @@ test('a tool that answered, whatever it answered, is never told to stop', async 
   }
 });
 
-// req: runtime.callback-cancel-once
+// req: callback.cancel-once
 test('of several tools in flight each one is told to stop for itself', async (t) => {
   const time = new FakeTime(t);
   await using daemon = serve({ toolTimeoutMs: 5_000 });
@@ -121,7 +121,7 @@ test('of several tools in flight each one is told to stop for itself', async (t)
   );
 });
 
-// req: runtime.callback-attempts
+// req: callback.attempts
 test('attempts are counted from 1, each with a request id of its own', async (t) => {
   const time = new FakeTime(t);
   await using daemon = serve();

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { serve, turnOver } from '@car-runtime/testkit';
 import { call, results, submit, toolClient } from './tool-client.ts';
 
-// req: runtime.callback-payload
+// req: callback.payload
 test('tools.execute carries exactly the fields of the contract, and its id is cb-<n>', async () => {
   await using daemon = serve();
   const wire = await toolClient(daemon, 'work');
@@ -36,7 +36,7 @@ test('tools.execute carries exactly the fields of the contract, and its id is cb
   );
 });
 
-// req: runtime.callback-payload
+// req: callback.payload
 test('each connection counts its callbacks from 1, and the policy session of the proposal goes along', async () => {
   await using daemon = serve();
   for (let connection = 0; connection < 2; connection++) {
@@ -48,7 +48,7 @@ test('each connection counts its callbacks from 1, and the policy session of the
   }
 });
 
-// req: runtime.callback-answer
+// req: callback.answer
 test('the result is the output, whatever it is, and no result is null', async () => {
   await using daemon = serve();
   const wire = await toolClient(daemon, 'work');
@@ -65,7 +65,7 @@ test('the result is the output, whatever it is, and no result is null', async ()
   assert.deepEqual([result?.status, result?.output], ['succeeded', null]);
 });
 
-// req: runtime.callback-answer
+// req: callback.answer
 test('an error answer fails the action with its message, and the next callback works', async () => {
   await using daemon = serve();
   const wire = await toolClient(daemon, 'work');
@@ -84,7 +84,7 @@ test('an error answer fails the action with its message, and the next callback w
   await wire.expectQuiet();
 });
 
-// req: runtime.callback-answer
+// req: callback.answer
 test('an answer with a forbidden key fails its action at once', async () => {
   await using daemon = serve();
   const wire = await toolClient(daemon, 'work');
@@ -98,7 +98,7 @@ test('an answer with a forbidden key fails its action at once', async () => {
   );
 });
 
-// req: runtime.callback-channel-closed
+// req: callback.channel-closed
 test('when the connection is lost, the action ends at once as such, and the journal says so', async () => {
   await using daemon = serve();
   const wire = await toolClient(daemon, 'slow');
@@ -116,7 +116,7 @@ test('when the connection is lost, the action ends at once as such, and the jour
   await other.expectQuiet();
 });
 
-// req: runtime.callback-unknown-tool
+// req: callback.unknown-tool
 test('a client that does not know the tool it registered fails the action by name', async () => {
   await using daemon = serve();
   const wire = await toolClient(daemon, 'ghost');

@@ -11,14 +11,14 @@ const declare = (params: z.ZodType): MethodDeclaration =>
 const problemOf = (declaration: MethodDeclaration, given: unknown): string | undefined =>
   checkParams('m', declaration, given).problem?.message;
 
-// req: runtime.params-checked
+// req: dispatch.params-checked
 test('params that fit are handed on checked, with defaults and without what nobody declared', () => {
   const declaration = declare(z.object({ key: z.string(), count: z.number().default(1) }));
   assert.deepEqual(checkParams('m', declaration, { key: 'k', extra: true }), { params: { key: 'k', count: 1 } });
   assert.deepEqual(checkParams('m', declare(z.object({})), undefined), { params: {} });
 });
 
-// req: runtime.params-named
+// req: dispatch.params-named
 test('each wrong field is named with what was expected there, up to five', () => {
   const declaration = declare(
     z.object({
@@ -58,7 +58,7 @@ test('each wrong field is named with what was expected there, up to five', () =>
   );
 });
 
-// req: runtime.params-named
+// req: dispatch.params-named
 test('params that are no object, or no array where one is declared, are named as such', () => {
   assert.equal(problemOf(methods['state.get'], []), 'Invalid params for m: params: expected object, received array');
   assert.equal(
@@ -71,7 +71,7 @@ test('params that are no object, or no array where one is declared, are named as
   );
 });
 
-// req: runtime.params-bounded
+// req: dispatch.params-bounded
 test('of params with very many problems only the first is looked for', () => {
   for (const width of [1_000, 100_000]) {
     let visits = 0;

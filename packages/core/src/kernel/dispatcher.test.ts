@@ -10,7 +10,7 @@ import { silentLogger } from './logger.ts';
 const request = (id: number | string, method: string, params?: unknown): string =>
   JSON.stringify({ jsonrpc: '2.0', id, method, params });
 
-// req: runtime.concurrency
+// req: dispatch.concurrency
 test('a slow handler holds up neither its own connection nor another', async () => {
   const slow = new Gates();
   await using bench = new KernelBench([testDomain({ slow: slow.handle, quick: () => 'quick' })]);
@@ -24,7 +24,7 @@ test('a slow handler holds up neither its own connection nor another', async () 
   assert.deepEqual(await first.wire.next(), { jsonrpc: '2.0', id: 1, result: 'slow' });
 });
 
-// req: runtime.order
+// req: dispatch.order
 test('calls that share an order key run one after another in order of arrival, others do not wait', async () => {
   const gates = new Gates();
   const ordered = { handle: gates.handle, order: 'key' };
@@ -54,7 +54,7 @@ test('calls that share an order key run one after another in order of arrival, o
   assert.equal((await gates.next()).params['id'], 4);
 });
 
-// req: runtime.order
+// req: dispatch.order
 test('ordered calls that answer at once do so, and leave the key free', async () => {
   const order: unknown[] = [];
   const handle = ({ id }: Record<string, unknown>): unknown => (order.push(id), id);
@@ -65,7 +65,7 @@ test('ordered calls that answer at once do so, and leave the key free', async ()
   assert.deepEqual(order, [0, 1, 2, 3, 4]);
 });
 
-// req: runtime.handler-deadline
+// req: dispatch.deadline
 test('a handler past its deadline is answered -32004 and told, and what it still returns is dropped', async () => {
   const gates = new Gates();
   await using bench = new KernelBench([testDomain({ slow: gates.handle })], { handlerTimeoutMs: 20 });
@@ -89,7 +89,7 @@ test('a handler past its deadline is answered -32004 and told, and what it still
   assert.equal((await wire.next()).result, 'the id is free');
 });
 
-// req: runtime.handler-deadline
+// req: dispatch.deadline
 test('the text of the deadline names its whole seconds', async () => {
   await using bench = new KernelBench([testDomain({ slow: { handle: new Gates().handle, deadlineMs: 1_050 } })]);
   assert.match(
@@ -98,7 +98,7 @@ test('the text of the deadline names its whole seconds', async () => {
   );
 });
 
-// req: runtime.handler-deadline
+// req: dispatch.deadline
 test("a method's own deadline, and one that depends on its params, take the place of the default", async () => {
   const gates = new Gates();
   const never = { handle: gates.handle, deadlineMs: 15 };
@@ -109,7 +109,7 @@ test("a method's own deadline, and one that depends on its params, take the plac
   assert.deepEqual((await wire.error('byParams', { ms: 25 })).data, { reason: 'deadline_exceeded', deadline_ms: 25 });
 });
 
-// req: runtime.handler-deadline
+// req: dispatch.deadline
 test('a call that waits behind one that never ends is given up on at its own deadline, and does not run later', async () => {
   const gates = new Gates();
   const ran: unknown[] = [];
@@ -134,7 +134,7 @@ test('a call that waits behind one that never ends is given up on at its own dea
   assert.deepEqual(ran, []);
 });
 
-// req: runtime.disconnect-running
+// req: session.disconnect-running
 test('a call that waits for its turn when its connection closes does not run any more', async () => {
   const gates = new Gates();
   const ran: unknown[] = [];
@@ -151,7 +151,7 @@ test('a call that waits for its turn when its connection closes does not run any
   assert.deepEqual(ran, []);
 });
 
-// req: runtime.unknown-method
+// req: dispatch.unknown-method
 test('an unknown method is named in the answer, also one that every object has', async () => {
   await using bench = new KernelBench([testDomain({ known: () => 1 })]);
   const { wire } = bench.connect();
@@ -175,7 +175,7 @@ test('an unknown method is named in the answer, also one that every object has',
   }
 });
 
-// req: runtime.notification
+// req: dispatch.notification
 test('a known notification reaches its handler, an unknown one is ignored, and one that throws is logged', async () => {
   const seen: unknown[] = [];
   const notifications = {
@@ -196,7 +196,7 @@ test('a known notification reaches its handler, an unknown one is ignored, and o
   );
 });
 
-// req: runtime.auth-gate
+// req: dispatch.auth-gate
 test('before authentication every method but a public one is refused and the connection closed behind the answer', async () => {
   let ran = 0;
   const domain = testDomain({
@@ -218,7 +218,7 @@ test('before authentication every method but a public one is refused and the con
   assert.equal(ran, 0);
 });
 
-// req: runtime.auth-gate
+// req: dispatch.auth-gate
 test('a long method name is cut in the refusal, and a notification before authentication is ignored', async () => {
   let told = 0;
   const domain = testDomain(
@@ -236,7 +236,7 @@ test('a long method name is cut in the refusal, and a notification before authen
   );
 });
 
-// req: runtime.auth-gate
+// req: dispatch.auth-gate
 test('in a batch each entry passes the gate by itself, and the close comes behind the one answer', async () => {
   const gates = new Gates();
   const domain = testDomain({ open: { handle: gates.handle, access: 'public' }, closed: () => 'never' });
@@ -260,7 +260,7 @@ test('in a batch each entry passes the gate by itself, and the close comes behin
   assert.deepEqual(await wire.closed, { code: 1008, reason: 'auth required' });
 });
 
-// req: runtime.handler-errors
+// req: dispatch.errors
 test('an error made for the caller is answered as it is, anything else as our fault and logged', async () => {
   const table: [name: string, error: unknown, code: number, message: string, data: unknown, isLogged: boolean][] = [
     [
@@ -299,7 +299,7 @@ test('an error made for the caller is answered as it is, anything else as our fa
   }
 });
 
-// req: runtime.results-checked
+// req: dispatch.results-checked
 test('with checking on, a result that differs from its declaration fails the call', async () => {
   const domain = testDomain({
     wrong: { handle: () => ({ n: 'text' }), result: z.object({ n: z.number() }) },
@@ -314,7 +314,7 @@ test('with checking on, a result that differs from its declaration fails the cal
   assert.deepEqual([await wire.result('right'), await wire.result('missing')], [{ n: 1 }, null]);
 });
 
-// req: runtime.counts
+// req: dispatch.counts
 test('calls and errors are counted by method', async () => {
   const domain = testDomain({
     good: () => 1,
@@ -335,7 +335,7 @@ test('calls and errors are counted by method', async () => {
   assert.equal(bench.kernel.requestsTotal, 4);
 });
 
-// req: runtime.registration
+// req: dispatch.registration
 test('a method declared twice, or without a handler, is an error before anything is served', () => {
   const options = {
     credentials: { isAuthRequired: false, hasHostToken: false },
@@ -352,7 +352,7 @@ test('a method declared twice, or without a handler, is an error before anything
   });
 });
 
-// req: runtime.drain
+// req: session.drain
 test('while draining new requests are refused and those running are answered', async () => {
   const gates = new Gates();
   await using bench = new KernelBench([testDomain({ slow: gates.handle, quick: () => 1 })]);

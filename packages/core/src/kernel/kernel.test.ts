@@ -15,7 +15,7 @@ function recordingDomain(name: string, log: string[]): AnyDomain {
   return testDomain({}, { name, onClose });
 }
 
-// req: runtime.client-id
+// req: session.client-id
 test('a client id is twelve lower-case letters and digits, different for every connection', async () => {
   await using bench = new KernelBench([]);
   const ids = Array.from({ length: 50 }, () => bench.connect().connection.id);
@@ -25,7 +25,7 @@ test('a client id is twelve lower-case letters and digits, different for every c
   assert.equal(bench.kernel.acceptedTotal, 50);
 });
 
-// req: runtime.client-id
+// req: session.client-id
 test('an id that an embedder gives must be a safe file name and not in use, its disconnect steps included', async () => {
   const step = Promise.withResolvers<void>();
   await using bench = new KernelBench([testDomain({}, { onClose: { 'run-sweep': () => step.promise } })]);
@@ -66,7 +66,7 @@ test('an id that an embedder gives must be a safe file name and not in use, its 
   assert.equal(bench.connect({ clientId: 'worker_1.a-b' }).connection.id, 'worker_1.a-b');
 });
 
-// req: runtime.disconnect-order
+// req: session.disconnect-order
 test('disconnect steps run phase by phase, domain by domain, and the scope last, latest first', async () => {
   const log: string[] = [];
   await using bench = new KernelBench([recordingDomain('a', log), recordingDomain('b', log)]);
@@ -85,7 +85,7 @@ test('disconnect steps run phase by phase, domain by domain, and the scope last,
   ]);
 });
 
-// req: runtime.disconnect-order
+// req: session.disconnect-order
 test('the session is out of the registry before any step, and steps of the early phases share the turn of the close', async () => {
   const seen: unknown[] = [];
   const onClose = { registry: ({ id }: Connection) => void seen.push(bench.kernel.connections.has(id)) };
@@ -97,7 +97,7 @@ test('the session is out of the registry before any step, and steps of the early
   await bench[Symbol.asyncDispose]();
 });
 
-// req: runtime.disconnect-order
+// req: session.disconnect-order
 test('a step that waits holds up the later phases, and one that throws holds up nothing', async () => {
   const log: string[] = [];
   const slow = Promise.withResolvers<void>();
@@ -141,7 +141,7 @@ test('a step that waits holds up the later phases, and one that throws holds up 
   );
 });
 
-// req: runtime.scope
+// req: session.scope
 test('a disposer that throws does not stop the others, and the failure is logged', async () => {
   const log: string[] = [];
   await using bench = new KernelBench([]);
@@ -164,7 +164,7 @@ test('a disposer that throws does not stop the others, and the failure is logged
   );
 });
 
-// req: runtime.scope
+// req: session.scope
 test('what a domain keeps for a connection is made once, on first use, and disposed with the connection', async () => {
   const log: string[] = [];
   const keep = perConnection(({ id }) => {
@@ -192,7 +192,7 @@ test('what a domain keeps for a connection is made once, on first use, and dispo
   assert.deepEqual(log, ['made for one', 'made for two', 'gone with one', 'async gone']);
 });
 
-// req: runtime.disconnect-running
+// req: session.disconnect-running
 test('closing in the middle of a call aborts it with the connection, drops its result, and cleans up once', async () => {
   const gates = new Gates();
   const log: string[] = [];
@@ -213,7 +213,7 @@ test('closing in the middle of a call aborts it with the connection, drops its r
   assert.equal(log.filter((step) => step === 'registry d').length, 1);
 });
 
-// req: runtime.remove-session
+// req: session.remove
 test('removing a session closes it, waits for its steps, and answers undefined for one that is not there', async () => {
   const step = Promise.withResolvers<void>();
   let isDone = false;
@@ -229,7 +229,7 @@ test('removing a session closes it, waits for its steps, and answers undefined f
   assert.equal(await bench.kernel.remove('nobody'), undefined);
 });
 
-// req: runtime.remove-session
+// req: session.remove
 test('a removed session takes no more requests while its client has yet to notice', async () => {
   let ran = 0;
   await using bench = new KernelBench([testDomain({ work: () => ++ran })]);
@@ -240,7 +240,7 @@ test('a removed session takes no more requests while its client has yet to notic
   assert.equal(ran, 0);
 });
 
-// req: runtime.auth-timeout
+// req: auth.timeout
 test('a connection that does not authenticate in time is closed, one that does is not', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const domain = testDomain({
@@ -272,7 +272,7 @@ test('a connection that does not authenticate in time is closed, one that does i
   await bench[Symbol.asyncDispose]();
 });
 
-// req: runtime.auth-timeout
+// req: auth.timeout
 test('without authentication a connection counts as authenticated from the start', async () => {
   await using bench = new KernelBench([testDomain({ role: (_params, { connection }) => connection.role })]);
   let authenticated = 0;
@@ -281,7 +281,7 @@ test('without authentication a connection counts as authenticated from the start
   assert.equal(await wire.result('role'), 'client');
 });
 
-// req: runtime.drain
+// req: session.drain
 test('draining gives running calls until the deadline, then closes every connection with 1001', async () => {
   const gates = new Gates();
   const log: string[] = [];
@@ -308,7 +308,7 @@ test('draining gives running calls until the deadline, then closes every connect
   await bench[Symbol.asyncDispose]();
 });
 
-// req: runtime.drain
+// req: session.drain
 test('draining waits for disconnect steps, also of a client that never lets go', async () => {
   const step = Promise.withResolvers<void>();
   let isDrained = false;

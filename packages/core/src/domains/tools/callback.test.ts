@@ -21,7 +21,7 @@ function connect(): { connection: Connection; wire: Wire; peer: Peer } {
   return { connection: { peer } as Connection, wire: new Wire(far), peer };
 }
 
-// req: runtime.callback-grace
+// req: callback.grace
 test('with a budget the wait is the budget and 5 s, so that the deadline of the attempt comes first; else the default', async () => {
   const { connection, peer } = connect();
   const waits: (number | undefined)[] = [];
@@ -35,7 +35,7 @@ test('with a budget the wait is the budget and 5 s, so that the deadline of the 
   assert.deepEqual(waits, [6_200, 5_000, 300_000]);
 });
 
-// req: runtime.callback-write-failure
+// req: callback.write-failure
 test('parameters that cannot be sent fail the call as such, and nothing is sent', async () => {
   const { connection, wire, peer } = connect();
   const calling = callTool(connection, { ...toolCall, parameters: { n: 1n } }, 1_000, undefined, whenUnknown);
@@ -45,7 +45,7 @@ test('parameters that cannot be sent fail the call as such, and nothing is sent'
   assert.equal((await wire.next()).method, 'marker');
 });
 
-// req: runtime.callback-channel-closed
+// req: callback.channel-closed
 test('on a connection that is closed already the call fails as such', async () => {
   const { connection, peer } = connect();
   peer.close();
@@ -53,7 +53,7 @@ test('on a connection that is closed already the call fails as such', async () =
   await assert.rejects(calling, { message: "tool 'work' callback channel closed" });
 });
 
-// req: runtime.callback-cancel-once
+// req: callback.cancel-once
 test('a call that was given up before it was sent is neither sent nor cancelled', async () => {
   const { connection, wire, peer } = connect();
   const reason = new Error('given up');
