@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import module from 'node:module';
 import { Socket } from 'node:net';
 import { constants, homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 
 const NEEDED = [24, 15];
 const LIFELINE_FD = 3;
@@ -23,7 +23,8 @@ export async function launch(name) {
 
 async function runHere(name) {
   if (process.env[LAUNCHED]) endWithLauncher();
-  module.enableCompileCache?.(compileCacheFolder());
+  const cache = compileCacheFolder();
+  if (cache) module.enableCompileCache?.(cache);
   // The sources in the repository, the bundle in the published package.
   const source = new URL(`../src/${name}.ts`, import.meta.url);
   const entry = existsSync(source) ? source : new URL(`../dist/${name}.js`, import.meta.url);
@@ -102,10 +103,17 @@ function isNewEnough(version) {
   return major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1]);
 }
 
-/** Node's default is a folder of the shared temporary directory, where another user could plant code for us to run. */
+/**
+ * Where compiled code is kept, or undefined for nowhere. Node's default is a folder of the shared temporary directory,
+ * where another user could plant code for us to run.
+ */
 function compileCacheFolder() {
-  return (
-    process.env['NODE_COMPILE_CACHE'] ??
-    join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'car', 'compile-cache')
-  );
+  const { NODE_COMPILE_CACHE: chosen, XDG_CACHE_HOME: caches = '' } = process.env;
+  if (chosen) return chosen;
+  if (isAbsolute(caches)) return join(caches, 'car', 'compile-cache');
+  try {
+    return join(homedir(), '.cache', 'car', 'compile-cache');
+  } catch {
+    return undefined; // this user has no home
+  }
 }
