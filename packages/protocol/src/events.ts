@@ -159,6 +159,7 @@ export const eventLog = {
     result: z.union([z.object({ verified: z.number() }), z.object({ tampered_at: z.number() })]),
     access: 'session',
     effect: 'read',
+    errors: ['failed'],
     section,
   }),
   'events.retention': method({

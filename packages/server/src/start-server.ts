@@ -156,6 +156,7 @@ function createState(settings: Settings, tokens: Tokens | undefined, loopDelay: 
   const { limits } = settings;
   const state = ServerState.withConfig({
     journalDir: settings.journalDir,
+    keyDir: settings.stateRoot,
     logger: settings.logger,
     authTimeoutMs: limits.authTimeoutMs,
     peer: {

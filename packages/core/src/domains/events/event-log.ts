@@ -136,12 +136,16 @@ export class EventLog implements AsyncDisposable, MemoryUser {
 
   #open(): void {
     this.#isOpen = true;
-    const earlier = resumeJournal(this.path);
-    if (!earlier) return;
-    this.#fileLines = earlier.lines;
-    this.#fileBytes = earlier.bytes;
-    this.#chain = earlier.chain;
-    this.#checkpoints.resume(earlier.checkpoints);
+    try {
+      const earlier = resumeJournal(this.path);
+      if (!earlier) return;
+      this.#fileLines = earlier.lines;
+      this.#fileBytes = earlier.bytes;
+      this.#chain = earlier.chain;
+      this.#checkpoints.resume(earlier.checkpoints);
+    } catch (error) {
+      this.#options.onProblem(error as Error);
+    }
   }
 
   /** Encodes the lines of a turn into the memory they stay in; the file is written from there. */
@@ -258,11 +262,11 @@ export class EventLog implements AsyncDisposable, MemoryUser {
     return this.#checkpoints.keyId;
   }
 
-  /** Checks the journal on disk. While the disk refuses to be written, there is nothing to hold it against. */
-  async verifyChain(): Promise<ChainVerdict> {
+  /** Checks the journal on disk; `undefined` while the disk refuses to be written, for then the two differ. */
+  async verifyChain(): Promise<ChainVerdict | undefined> {
     if (!this.#isOpen) this.#open();
     this.#file.flush();
-    if (this.#file.hasUnwritten) throw new Error(`Cannot verify ${this.path}: the disk refuses to be written`);
+    if (this.#file.hasUnwritten) return undefined;
     return this.#chain ? verifyChain(this.path, this.#chain) : { verified: 0 };
   }
 
@@ -284,27 +288,23 @@ export class EventLog implements AsyncDisposable, MemoryUser {
     const fileLines = this.#fileLines;
     const end = statSync(this.path).size;
     const start = this.#chainStart();
-    if (!this.#signStart(start)) return;
-    const isReplaced = await replaceJournal(this.path, pieces, end, {
-      settle: () => {
-        this.#file.flush();
-        return !this.#file.hasUnwritten;
-      },
-      replaced: () => this.#options.handles.close(this.path),
+    const chain = this.#chain;
+    if (chain && !this.#signCut({ ...start, count: chain.count, head: chain.head })) return;
+    const isReplaced = await replaceJournal(this.path, pieces, end, () => {
+      this.#file.flush();
+      this.#options.handles.close(this.path);
+      // A chain that began meanwhile was signed with what stands before it now.
+      return !this.#file.hasUnwritten && this.#chain === chain;
     });
     if (!isReplaced) return;
     this.#fileLines += lines - fileLines;
     this.#fileBytes += bytes - end;
-    if (this.#chain) Object.assign(this.#chain, start);
+    if (chain) Object.assign(chain, start);
   }
 
-  /** A file that begins later than was signed looks cut off, so the record comes first. Whether the file may be cut. */
-  #signStart(start: Pick<ChainState, 'removed' | 'base'>): boolean {
-    if (!this.#chain || start.removed === this.#chain.removed) return true;
-    const { count, head } = this.#chain;
-    return (
-      this.#checkpoints.write('compacted', { count, head, ...start }, this.#kept.lines) && this.#checkpoints.flush()
-    );
+  /** A file that begins later than was signed looks cut off, so the record comes first. Returns whether it is safe. */
+  #signCut(chain: ChainState): boolean {
+    return this.#checkpoints.write('compacted', chain, this.#kept.lines) && this.#checkpoints.flush();
   }
 
   /** Where the chain would begin in a file of the kept lines. */

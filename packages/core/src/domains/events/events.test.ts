@@ -284,6 +284,18 @@ test('without a key that is its owner’s alone, a chain goes on unsigned and th
   assert.deepEqual([chain.state, checkpoints.state, problemCount], ['intact', 'none', 0]);
 });
 
+// req: events.disk-refuses
+test('a chain cannot be verified while the disk refuses, and says so', async () => {
+  await using daemon = serveEvents();
+  writeFileSync(daemon.journalDir, 'in the way of the folder');
+  const { client, log } = await daemon.connect('a');
+  await client.events.chain.enable();
+  log.append('turn_completed', {});
+  assert.equal(await client.events.count(), 1);
+  await assert.rejects(client.events.chain.verify(), { code: -32603, message: /the disk refuses/ });
+  assert.match(daemon.health.problems.join(), /journals: /);
+});
+
 // req: events.cost_by_agent
 test('costs are summed by agent, dearest first', async () => {
   await using daemon = serveEvents();

@@ -1,4 +1,4 @@
-import type { eventLog } from '@car-runtime/protocol';
+import { fail, type eventLog } from '@car-runtime/protocol';
 import { CostTally } from '../../journal/event-data.ts';
 import type { Connection } from '../../kernel/connection.ts';
 import type { Handlers } from '../../kernel/domain.ts';
@@ -31,6 +31,7 @@ export function eventMethods(logOf: (connection: Connection) => EventLog): Handl
     },
     'events.chain.verify': async (_params, { connection }) => {
       const verdict = await logOf(connection).verifyChain();
+      if (!verdict) throw fail('failed', 'Cannot verify the journal: the disk refuses to take its newest events');
       return 'verified' in verdict ? verdict : { tampered_at: verdict.tamperedAt };
     },
     'events.retention': async ({ policy }, { connection }) => {

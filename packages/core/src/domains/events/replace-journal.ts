@@ -5,22 +5,16 @@ import { openToRead } from '../../journal/read-lines.ts';
 
 const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
 
-export interface ReplaceSteps {
-  /** Hands what is queued to the old file; whether the replacement may go on. */
-  settle(): boolean;
-  /** Closes what is open of the old file. */
-  replaced(): void;
-}
-
 /**
  * Puts a shorter file in a journal's place, whole or not at all: `kept`, and what was appended behind byte `end` of the
- * old one meanwhile. Returns whether it did. The long part is written and synced while others work.
+ * old one meanwhile. The long part is written and synced while others work; then `settle` hands what is queued to the
+ * old file, closes it, and says whether the replacement may go on. Returns whether it did.
  */
 export async function replaceJournal(
   path: string,
   kept: readonly Buffer[],
   end: number,
-  { settle, replaced }: ReplaceSteps,
+  settle: () => boolean,
 ): Promise<boolean> {
   const temporary = replacementPathOf(path);
   rmSync(temporary, { force: true }); // of a daemon that was killed
@@ -32,7 +26,6 @@ export async function replaceJournal(
     if (!settle()) return false;
     writeFileSync(file.fd, readFrom(path, end));
     renameSync(temporary, path);
-    replaced();
     return true;
   } finally {
     await file.close();

@@ -17,24 +17,34 @@ export interface EarlierJournal {
 
 /** Reads what an earlier session left, cutting off a line it did not finish; `undefined` when there is nothing. */
 export function resumeJournal(path: string): EarlierJournal | undefined {
-  if (sizeOf(path) === 0) return undefined;
+  const checkpointsPath = checkpointsPathOf(path);
+  if (sizeOf(path) === 0 && sizeOf(checkpointsPath) === 0) return undefined;
   cutUnfinishedLine(path);
-  cutUnfinishedLine(checkpointsPathOf(path));
+  cutUnfinishedLine(checkpointsPath);
   const check = new JournalCheck(path, undefined);
-  {
+  if (sizeOf(path) > 0) {
     using file = openToRead(path);
     check.readAtOnce(file.descriptor);
   }
   const { lines, checkpoints } = check.report();
-  const { chainEnd, lastCheckpoint } = check;
-  const next = { seq: (lastCheckpoint?.seq ?? checkpoints.records - 1) + 1, count: lastCheckpoint?.count ?? 0 };
-  return { lines, bytes: sizeOf(path), chain: chainEnd && toChain(chainEnd, lastCheckpoint), checkpoints: next };
+  const { chainEnd, lastCheckpoint: last } = check;
+  return {
+    lines,
+    bytes: sizeOf(path),
+    chain: chainEnd ? continued(chainEnd, last) : last && emptied(last),
+    checkpoints: { seq: (last?.seq ?? checkpoints.records - 1) + 1, count: last?.count ?? 0 },
+  };
 }
 
 /** Where the file was tampered with, events are numbered as if those that were signed had been there. */
-function toChain({ head, base, position, events }: ChainEnd, last: Checkpoint | undefined): HashChain {
+function continued({ head, base, position, events }: ChainEnd, last: Checkpoint | undefined): HashChain {
   const count = position ?? Math.max(events, last?.count ?? 0);
   return new HashChain({ head, count, removed: count - events, base });
+}
+
+/** A chain that was signed and has no event in the file: none came yet, or retention took them all. */
+function emptied({ head, count }: Checkpoint): HashChain {
+  return new HashChain({ head, count, removed: count, base: head });
 }
 
 /** 0 also for what is missing or no file: opening it for writing says what is wrong. */
