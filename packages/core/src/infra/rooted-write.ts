@@ -15,7 +15,8 @@ import {
   writeSync,
   type BigIntStats,
 } from 'node:fs';
-import type { Folder, Place } from './rooted-files.ts';
+import type { Place } from './rooted-files.ts';
+import type { Folder } from './rooted-folder.ts';
 import { askingSystem, PathProblem } from './rooted-path.ts';
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;

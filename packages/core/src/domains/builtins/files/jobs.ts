@@ -1,6 +1,8 @@
 // What the worker thread is asked to do, and how it does it.
+import { realpathSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { canonicalFolder, isBeneath, RootedFiles } from '../../../infra/rooted-files.ts';
+import { canonicalFolder, RootedFiles } from '../../../infra/rooted-files.ts';
+import { isBeneath } from '../../../infra/rooted-folder.ts';
 import { PathProblem } from '../../../infra/rooted-path.ts';
 import { Budget } from './budget.ts';
 import { searchLimitMs } from './limits.ts';
@@ -16,6 +18,8 @@ export interface RootJob {
   /** The daemon's own root, where it has one. */
   readonly base: string | undefined;
   readonly privatePaths: readonly string[];
+  /** Whether everything below it will be within reach, as in a sandbox: then nothing private may be there. */
+  readonly isExposed: boolean;
 }
 
 interface FileJobContext {
@@ -77,32 +81,32 @@ function openRoot({ root, privatePaths }: FileJobContext): RootedFiles {
   }
 }
 
-function findRoot({ path, base, privatePaths }: RootJob): string {
+function findRoot({ path, base, privatePaths, isExposed }: RootJob): string {
   if (path.includes('\0')) throw new PathProblem('its path contains a NUL character');
   const canonicalBase = base === undefined ? undefined : canonicalFolder(base);
-  if (!isAbsolute(path)) {
-    if (canonicalBase === undefined)
-      throw new PathProblem('it is relative, and the daemon has no root folder of its own');
-    using files = RootedFiles.open(canonicalBase, { privatePaths });
-    using folder = files.openFolder(path);
-    return join(canonicalBase, ...folder.names);
-  }
-  const root = canonicalFolder(path);
-  for (const each of privatePaths) {
-    const own = canonicalIfAny(each);
-    if (own === undefined || !isBeneath(root, own)) continue;
+  const root = isAbsolute(path) ? canonicalFolder(path) : findBeneath(canonicalBase, path, privatePaths);
+  for (const each of privatePaths.map(canonicalIfAny)) {
+    if (isExposed && isBeneath(each, root)) throw new PathProblem("the daemon's own files lie in it");
+    if (!isBeneath(root, each)) continue;
     // An operator may keep the work folder among the daemon's own; what lies below it is free.
-    const isGranted = canonicalBase !== undefined && canonicalBase !== own && isBeneath(canonicalBase, own);
+    const isGranted = canonicalBase !== undefined && canonicalBase !== each && isBeneath(canonicalBase, each);
     if (!isGranted || !isBeneath(root, canonicalBase)) throw new PathProblem("it lies in the daemon's own files");
   }
   return root;
 }
 
-function canonicalIfAny(path: string): string | undefined {
+function findBeneath(base: string | undefined, path: string, privatePaths: readonly string[]): string {
+  if (base === undefined) throw new PathProblem('it is relative, and the daemon has no root folder of its own');
+  using files = RootedFiles.open(base, { privatePaths });
+  using folder = files.openFolder(path);
+  return join(base, ...folder.names);
+}
+
+/** As it is where it does not exist: then nothing lies in it either. */
+function canonicalIfAny(path: string): string {
   try {
-    return canonicalFolder(path);
-  } catch (error) {
-    if (error instanceof PathProblem) return undefined;
-    throw error;
+    return realpathSync.native(path);
+  } catch {
+    return path;
   }
 }

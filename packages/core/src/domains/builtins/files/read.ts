@@ -1,6 +1,7 @@
 // read_file and list_dir.
 import { createHash } from 'node:crypto';
-import { toKind, type Folder, type RootedFiles } from '../../../infra/rooted-files.ts';
+import type { RootedFiles } from '../../../infra/rooted-files.ts';
+import { toKind, type Folder } from '../../../infra/rooted-folder.ts';
 import { PathProblem } from '../../../infra/rooted-path.ts';
 import { maxFileBytes, maxFolderEntries, maxListed, maxReadLines } from './limits.ts';
 import { decodeForReading, numberLines } from './text.ts';

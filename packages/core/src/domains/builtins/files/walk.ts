@@ -1,5 +1,5 @@
 // Every file below a folder, in the order of their names; links are seen and not followed.
-import type { Entry, Folder } from '../../../infra/rooted-files.ts';
+import type { Entry, Folder } from '../../../infra/rooted-folder.ts';
 import { PathProblem } from '../../../infra/rooted-path.ts';
 import type { Budget } from './budget.ts';
 import { maxDepth, maxFolderEntries, maxVisited } from './limits.ts';
