@@ -1,4 +1,5 @@
 export { InMemoryAgentCredentials, mintToken, type AgentCredentials } from './domains/auth/index.ts';
+export type { FileSubstrate, SandboxOptions, SandboxProvider, SubstrateProvider } from './domains/builtins/index.ts';
 export type { JournalRetention } from './domains/events/index.ts';
 export { formatJournalLine, formatJournalReport, readJournal, type JournalLine } from './journal/show-journal.ts';
 export type { JournalProblem, ProblemKind } from './journal/verifier.ts';

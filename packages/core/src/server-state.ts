@@ -36,6 +36,8 @@ import type { MemoryEngine } from './memory.ts';
 
 const defaultHandlerTimeoutMs = 30 * 60 * 1000;
 const defaultAuthTimeoutMs = 5_000;
+/** The key pair that signs journals. */
+const keyFiles = ['journal-key', 'journal-key.pub'];
 /** How long the core waits for a client to answer `tools.execute` when the action has no budget of its own. */
 export const defaultToolTimeoutMs = 300_000;
 
@@ -58,7 +60,7 @@ export interface ServerStateConfig {
   replanProvider?: ReplanProvider;
   /** Folder that the built-in file tools of every session work in, unless it names its own. Default: none. */
   toolRoot?: string;
-  /** Absolute paths of files and folders that no built-in tool touches, besides the journals and the policies. */
+  /** Absolute paths of files and folders that no built-in tool touches, besides the journals, the policies and the keys. */
   privatePaths?: readonly string[];
   /** Lets only hosts name folders of this machine, once a host token is installed. Default false. */
   strictRoles?: boolean;
@@ -111,19 +113,20 @@ export class ServerState implements AsyncDisposable {
       closeConnection: (clientId, code, reason) => this.#kernel.connections.get(clientId)?.peer.close(code, reason),
     });
     if (config.agentCredentials) this.#auth.installAgentCredentials(config.agentCredentials);
-    this.#journals = createJournals({
-      directory: this.journalDir,
-      keyDir: config.keyDir ?? dirname(this.journalDir),
-      health: this.health,
-      logger,
-    });
+    const keyDir = config.keyDir ?? dirname(this.journalDir);
+    this.#journals = createJournals({ directory: this.journalDir, keyDir, health: this.health, logger });
     const storeOf = createStateStores();
     const policyDir = config.policyDir ?? join(dirname(this.journalDir), 'policies');
     const policiesOf = createPolicySets(policyDir);
     this.#builtins = createBuiltins({
       logger,
       toolRoot: config.toolRoot,
-      privatePaths: [this.journalDir, resolve(policyDir), ...(config.privatePaths ?? [])],
+      privatePaths: [
+        this.journalDir,
+        resolve(policyDir),
+        ...keyFiles.map((name) => resolve(keyDir, name)),
+        ...(config.privatePaths ?? []),
+      ],
       hasStrictRoles: () => config.strictRoles === true && this.#auth.hasHostToken,
       substrates: config.substrateProvider,
       sandboxes: config.sandboxProvider,

@@ -31,8 +31,8 @@ type Dispatch = (
 export interface Builtins extends AsyncDisposable {
   readonly options: BuiltinsOptions;
   sessionOf(connection: Connection): BuiltinSession;
-  /** The canonical path of a folder that may be worked in; rejects with a `JobError` that says what is wrong with it. */
-  findRoot(path: string): Promise<string>;
+  /** The canonical path of a folder to show to a sandbox as a whole; rejects with a `JobError`. */
+  findExposed(path: string): Promise<string>;
   /** Made when it is asked for, so before whatever is to be bound. */
   bindingOf(connection: Connection): Binding;
   /** Runs the tools of a bound session, which skip its client (Tool dispatch precedence). */
@@ -55,7 +55,7 @@ export function createBuiltins(options: BuiltinsOptions): Builtins {
   return {
     options,
     sessionOf,
-    findRoot: (path) => tools.findRoot(path),
+    findExposed: (path) => tools.findRoot(path, true),
     bindingOf,
     dispatchBound: (connection, call, signal) => {
       const bound = bindings.get(connection)?.current;

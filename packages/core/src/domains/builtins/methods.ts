@@ -47,7 +47,7 @@ export function builtinMethods(
       }
       const { image, network, memory, cpus } = params;
       const binding = builtins.bindingOf(connection);
-      const workingDir = await naming(working_dir, builtins.findRoot(working_dir));
+      const workingDir = await naming(working_dir, builtins.findExposed(working_dir));
       const options = { workingDir, image, network, memory, cpus, pidsLimit, commandTimeoutSecs };
       const bound = await sandboxes.open(options, signal);
       return await bind(connection, binding, bound);

@@ -58,9 +58,10 @@ export class BuiltinTools implements AsyncDisposable {
   }
 
   /** The canonical path of a root; rejects with a `JobError` that says what is wrong with it. */
-  async findRoot(path: string): Promise<string> {
-    const { toolRoot, privatePaths } = this.options;
-    return (await this.#files.run({ kind: 'root', path, base: toolRoot, privatePaths } satisfies RootJob)) as string;
+  async findRoot(path: string, isExposed = false): Promise<string> {
+    const { toolRoot: base, privatePaths } = this.options;
+    const job: RootJob = { kind: 'root', path, base, privatePaths, isExposed };
+    return (await this.#files.run(job)) as string;
   }
 
   async runFileJob(job: FileJob, signal: AbortSignal | undefined): Promise<FileOutcome> {

@@ -73,10 +73,10 @@ class GlobTranslation {
   }
 
   #star(): string {
-    const before = this.#index < 2 ? undefined : this.#glob[this.#index - 2];
-    const startsName = before === undefined || '/{,'.includes(before);
+    const start = this.#index - 1;
     while (this.#glob[this.#index] === '*') this.#index++;
-    const isDouble = this.#glob[this.#index - 2] === '*' && this.#glob[this.#index - 1] === '*';
+    const startsName = start === 0 || '/{,'.includes(this.#glob[start - 1] as string);
+    const isDouble = this.#index - start === 2;
     const after = this.#glob[this.#index];
     if (!isDouble || !startsName) return '[^/]*';
     if (after === '/') {
