@@ -119,15 +119,17 @@ test('a reader racing with the writer sees one whole token or the other', async 
      parentPort.postMessage([...seen]);`,
     { eval: true, workerData: { path: place.auth, stop } },
   );
+  const ended = once(reader, 'exit');
+  const reported = once(reader, 'message');
   await once(reader, 'online');
   for (let round = 0; round < 300; round++) {
     writePrivateFile(place.folder, 'auth-token', (round % 2 === 0 ? 'y' : 'x').repeat(43));
   }
   Atomics.store(stop, 0, 1);
-  const [seen] = await once(reader, 'message');
+  const [seen] = await reported;
   assert.ok(
     (seen as string[]).every((text) => /^(x{43}|y{43})$/.test(text)),
     JSON.stringify(seen),
   );
-  await once(reader, 'exit');
+  await ended;
 });
