@@ -50,14 +50,13 @@ export function targetFailure(action: Action, tools: ToolChecker): string | null
   return tools.has(action.tool) ? null : notRegistered(action.tool);
 }
 
-/** Waits until the schemas of all tools a proposal calls can be checked against. */
-export async function prepareTools(actions: readonly Action[], tools: ToolChecker): Promise<void> {
-  const names = new Set<string>();
-  for (const { type, tool } of actions) if (type === 'tool_call' && tool !== undefined) names.add(tool);
-  for (;;) {
-    const pending = [...names].map((name) => tools.prepare(name)).filter((preparation) => preparation !== undefined);
-    // Asked again after waiting: meanwhile a tool may have been registered anew.
-    if (pending.length === 0) return;
-    await Promise.all(pending);
+/** Something to wait for until the schemas of all tools a proposal calls can be checked against, or undefined. */
+export function prepareTools(actions: readonly Action[], tools: ToolChecker): Promise<void> | undefined {
+  const pending = new Set<Promise<void>>();
+  for (const { type, tool } of actions) {
+    const preparation = type === 'tool_call' && tool !== undefined ? tools.prepare(tool) : undefined;
+    if (preparation !== undefined) pending.add(preparation);
   }
+  // Asked again after waiting: meanwhile a tool may have been registered anew.
+  return pending.size === 0 ? undefined : Promise.all(pending).then(() => prepareTools(actions, tools));
 }

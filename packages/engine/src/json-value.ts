@@ -35,14 +35,15 @@ export function jsonEquals(left: unknown, right: unknown): boolean {
 
 /** JSON text with sorted keys, so that equal values have equal text. Members that JSON cannot hold are left out. */
 export function canonicalJson(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  const members: string[] = [];
-  for (const key of Object.keys(value).toSorted()) {
-    const member = (value as JsonObject)[key];
-    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
-  }
-  return `{${members.join(',')}}`;
+  return JSON.stringify(withSortedKeys(value)) ?? 'null';
+}
+
+function withSortedKeys(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withSortedKeys);
+  const sorted: JsonObject = {};
+  for (const key of Object.keys(value).toSorted()) setOwn(sorted, key, withSortedKeys((value as JsonObject)[key]));
+  return sorted;
 }
 
 /** The text a reader would expect of a value: strings as they are, everything else as JSON. */

@@ -1,5 +1,4 @@
 /** What each state key may hold at a point of a proposal whose actions may end in more than one order. */
-import type { JsonObject } from './json-value.ts';
 import type { StateReader } from './state-store.ts';
 
 /** The key is not there. */
@@ -39,11 +38,13 @@ interface SiblingValue {
 }
 
 export class PossibleState {
+  readonly #initial: StateReader;
+  /** Of keys that were written since. */
   readonly #values = new Map<string, readonly unknown[]>();
   #siblings: ReadonlyMap<string, readonly SiblingValue[]> = new Map();
 
-  constructor(initial: JsonObject) {
-    for (const key of Object.keys(initial)) this.#values.set(key, [initial[key]]);
+  constructor(initial: StateReader) {
+    this.#initial = initial;
   }
 
   /** Adds what the actions of the current level write: each may find it done, except its own. */
@@ -78,7 +79,7 @@ export class PossibleState {
   }
 
   #alternatives(key: string): readonly unknown[] {
-    return this.#values.get(key) ?? [ABSENT];
+    return this.#values.get(key) ?? [this.#initial.has(key) ? this.#initial.get(key) : ABSENT];
   }
 }
 

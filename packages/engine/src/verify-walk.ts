@@ -9,6 +9,7 @@ import { holds, isKnownOperator, needsValue, toClaim } from './preconditions.ts'
 import type { ProposalModel } from './proposal-model.ts';
 import { stateKeyOf } from './proposal.ts';
 import type { Action, Precondition } from './proposal.ts';
+import type { StateReader } from './state-store.ts';
 import { notRegistered } from './tool-registry.ts';
 import type { VerifyFindings } from './verify-findings.ts';
 
@@ -17,29 +18,29 @@ export class VerifyWalk {
   readonly #model: ProposalModel;
   readonly #findings: VerifyFindings;
   readonly #possible: PossibleState;
-  readonly #simulated: JsonObject = {};
+  readonly #simulated: JsonObject;
   readonly #seenIdempotent = new Set<string>();
   /** Actions that may fail with every tool doing its best, and that the proposal then goes on without. */
   readonly #mayBePassedOver = new Set<number>();
   /** For each key, the last action that writes it. */
   readonly #lastWriter = new Map<string, string>();
 
-  constructor(model: ProposalModel, initialState: JsonObject, findings: VerifyFindings) {
+  /** Writes every effect to `simulated`. */
+  constructor(model: ProposalModel, initial: StateReader, findings: VerifyFindings, simulated: JsonObject) {
     this.#model = model;
     this.#findings = findings;
-    this.#possible = new PossibleState(initialState);
-    for (const key of Object.keys(initialState)) setOwn(this.#simulated, key, initialState[key]);
+    this.#simulated = simulated;
+    this.#possible = new PossibleState(initial);
     for (const action of model.actions) {
       for (const key of Object.keys(changesOf(action) ?? {})) this.#lastWriter.set(key, action.id);
     }
   }
 
-  run(): JsonObject {
+  run(): void {
     for (const [at, level] of this.#model.plan.levels.entries()) {
       if (this.#model.overlaps[at] === true) this.#runConcurrently(level);
       else for (const index of level) this.#runAlone(index);
     }
-    return this.#simulated;
   }
 
   #runAlone(index: number): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { call, write } from '../test/support.ts';
-import { normalizeProposal, ToolRegistry, verify } from './index.ts';
+import { findIssues, normalizeProposal, StateStore, ToolRegistry, verify } from './index.ts';
 import type { ActionInput, JsonObject, VerifyReport } from './index.ts';
 
 async function registry(): Promise<ToolRegistry> {
@@ -13,8 +13,15 @@ async function registry(): Promise<ToolRegistry> {
   return tools;
 }
 
+/** The report; `findIssues`, which looks at the same state in a store, must find the same. */
 async function check(actions: ActionInput[], initialState: JsonObject = {}): Promise<VerifyReport> {
-  return verify(normalizeProposal({ id: 'p', actions }), { tools: await registry(), initialState });
+  const proposal = normalizeProposal({ id: 'p', actions });
+  const tools = await registry();
+  const report = await verify(proposal, { tools, initialState });
+  const state = new StateStore();
+  for (const [key, value] of Object.entries(initialState)) state.set(key, value);
+  assert.deepEqual(await findIssues(proposal, { tools, state }), report.issues);
+  return report;
 }
 
 /** `error a: message`, without the findings about calls that repeat. */

@@ -1,10 +1,12 @@
 /** Checking a proposal without running anything (Verification). */
 import { prepareTools } from './action-checks.ts';
 import type { ToolChecker } from './execution.ts';
+import { ownValue, setOwn } from './json-value.ts';
 import type { JsonObject } from './json-value.ts';
 import { ProposalModel } from './proposal-model.ts';
 import type { Proposal } from './proposal.ts';
 import { toIdLevels } from './simulate.ts';
+import type { StateReader } from './state-store.ts';
 import { VerifyFindings } from './verify-findings.ts';
 import type { CheckName, VerifyEvidence, VerifyIssue } from './verify-findings.ts';
 import { checkActionCount, checkOrdering, findConflicts, findRepeatedCalls, noteRisks } from './verify-structure.ts';
@@ -30,19 +32,23 @@ export interface VerifyReport {
   evidence: VerifyEvidence;
 }
 
+/** What `findIssues` is told; state is looked up key by key. */
+export interface FindIssuesOptions extends Omit<VerifyOptions, 'initialState'> {
+  readonly state?: StateReader | undefined;
+}
+
 const DEFAULT_MAX_ACTIONS = 30;
 const NEEDS_TOOLS: ReadonlySet<CheckName> = new Set(['tools', 'parameters']);
+const NO_STATE: StateReader = { get: () => null, has: () => false };
 
 export async function verify(proposal: Proposal, options: VerifyOptions = {}): Promise<VerifyReport> {
-  const { tools, initialState = {}, maxActions = DEFAULT_MAX_ACTIONS } = options;
+  const { tools, initialState = {} } = options;
   if (tools !== undefined) await prepareTools(proposal.actions, tools);
   const model = new ProposalModel(proposal, tools);
   const findings = new VerifyFindings();
-  const simulated = new VerifyWalk(model, initialState, findings).run();
-  checkActionCount(proposal.actions.length, maxActions, findings);
-  checkOrdering(model, findings);
-  const conflicts = findConflicts(model, findings);
-  findRepeatedCalls(proposal.actions, findings);
+  const simulated: JsonObject = {};
+  for (const key of Object.keys(initialState)) setOwn(simulated, key, initialState[key]);
+  const conflicts = inspect(model, readerOf(initialState), options, findings, simulated);
   noteRisks(proposal.actions, findings);
   return {
     valid: findings.isValid,
@@ -52,4 +58,41 @@ export async function verify(proposal: Proposal, options: VerifyOptions = {}): P
     conflicts,
     evidence: findings.toEvidence(proposal.actions.length, tools === undefined ? NEEDS_TOOLS : new Set()),
   };
+}
+
+/**
+ * The issues that `verify` would report, for those who want nothing else of it: costs no more for having much state. A
+ * promise only when the schema of a tool has to be compiled first.
+ */
+export function findIssues(
+  proposal: Proposal,
+  options: FindIssuesOptions = {},
+): VerifyIssue[] | Promise<VerifyIssue[]> {
+  const { tools, state = NO_STATE } = options;
+  const find = (): VerifyIssue[] => {
+    const findings = new VerifyFindings();
+    inspect(new ProposalModel(proposal, tools), state, options, findings, {});
+    return findings.issues;
+  };
+  const preparation = tools && prepareTools(proposal.actions, tools);
+  return preparation === undefined ? find() : preparation.then(find);
+}
+
+function inspect(
+  model: ProposalModel,
+  initial: StateReader,
+  { maxActions = DEFAULT_MAX_ACTIONS }: { readonly maxActions?: number | undefined },
+  findings: VerifyFindings,
+  simulated: JsonObject,
+): WriteConflict[] {
+  new VerifyWalk(model, initial, findings, simulated).run();
+  checkActionCount(model.actions.length, maxActions, findings);
+  checkOrdering(model, findings);
+  const conflicts = findConflicts(model, findings);
+  findRepeatedCalls(model.actions, findings);
+  return conflicts;
+}
+
+function readerOf(state: JsonObject): StateReader {
+  return { get: (key) => ownValue(state, key) ?? null, has: (key) => Object.hasOwn(state, key) };
 }

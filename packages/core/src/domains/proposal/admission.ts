@@ -1,6 +1,13 @@
 // Gates a whole plan passes before anything of it runs (Proposal lifecycle, Admission). All are asked, all must agree,
 // and a gate that fails counts as a refusal.
-import { verify, type Action, type Proposal, type StateStore, type ToolRegistry } from '@car-runtime/engine';
+import {
+  findIssues,
+  type Action,
+  type Proposal,
+  type StateStore,
+  type ToolRegistry,
+  type VerifyIssue,
+} from '@car-runtime/engine';
 import type { Connection } from '../../kernel/connection.ts';
 
 export type AdmissionVerdict =
@@ -31,13 +38,15 @@ export function staticCheck({ registryOf, storeOf }: StaticCheckDependencies): A
     name: 'static_check',
     admit: (plan, connection, tenantId) => {
       if (plan.actions.length < minActions) return { decision: 'allow' };
-      const initialState = storeOf(connection).view(tenantId).snapshot();
-      return verify(plan, { tools: registryOf(connection), initialState }).then(({ issues }) => ({
-        decision: 'allow',
-        details: { errors: issues.filter(({ severity }) => severity === 'error').length, findings: issues.length },
-      }));
+      const issues = findIssues(plan, { tools: registryOf(connection), state: storeOf(connection).view(tenantId) });
+      return issues instanceof Promise ? issues.then(toVerdict) : toVerdict(issues);
     },
   };
+}
+
+function toVerdict(issues: readonly VerifyIssue[]): AdmissionVerdict {
+  const errors = issues.filter(({ severity }) => severity === 'error').length;
+  return { decision: 'allow', details: { errors, findings: issues.length } };
 }
 
 /** What one gate says; its own failure is a refusal. A promise only when the gate answers one. */
