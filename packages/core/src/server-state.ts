@@ -60,7 +60,7 @@ export interface ServerStateConfig {
   replanProvider?: ReplanProvider;
   /** Folder that the built-in file tools of every session work in, unless it names its own. Default: none. */
   toolRoot?: string;
-  /** Absolute paths of files and folders that no built-in tool touches, besides the journals, the policies and the keys. */
+  /** Files and folders that no built-in tool touches, besides the journals, the policies and the keys. */
   privatePaths?: readonly string[];
   /** Lets only hosts name folders of this machine, once a host token is installed. Default false. */
   strictRoles?: boolean;
@@ -120,12 +120,12 @@ export class ServerState implements AsyncDisposable {
     const policiesOf = createPolicySets(policyDir);
     this.#builtins = createBuiltins({
       logger,
-      toolRoot: config.toolRoot,
+      toolRoot: config.toolRoot === undefined ? undefined : resolve(config.toolRoot),
       privatePaths: [
         this.journalDir,
         resolve(policyDir),
         ...keyFiles.map((name) => resolve(keyDir, name)),
-        ...(config.privatePaths ?? []),
+        ...(config.privatePaths ?? []).map((path) => resolve(path)),
       ],
       hasStrictRoles: () => config.strictRoles === true && this.#auth.hasHostToken,
       substrates: config.substrateProvider,

@@ -54,7 +54,7 @@ async function serve(config: Config): Promise<void> {
 }
 
 function toServerOptions(
-  { values, stateRoot, socketPath, tokenFolder }: Config,
+  { values, stateRoot, socketPath, tokenFolder, file }: Config,
   authToken: string | undefined,
   log: Log,
 ) {
@@ -65,6 +65,9 @@ function toServerOptions(
     host: values.host,
     port: values.port,
     ...(values.journal_dir !== undefined && { journalDir: values.journal_dir }),
+    ...(values.tool_root !== undefined && { toolRoot: values.tool_root }),
+    privatePaths: file === undefined ? [] : [file],
+    hasStrictRoles: values.strict_roles,
     isAuthRequired: !values.no_auth,
     ...(authToken !== undefined && { authToken }),
     servesAuthToken: values.insecure_serve_auth_token,
@@ -135,8 +138,6 @@ function* notesOn({ values, sources, orders, warnings }: Config): Generator<stri
   if (values.no_approvals) yield `${sources.get('no_approvals')}: this version has no methods that ask for approval`;
   if (values.require_handshake)
     yield `${sources.get('require_handshake')}: this version has no methods that need a handshake`;
-  if (values.strict_roles)
-    yield `${sources.get('strict_roles')}: this version has no methods that take a command, path or endpoint`;
   if (!isLoopback(values.host))
     yield `listening on ${values.host} without encryption: tokens and traffic can be read on the way; put a TLS proxy in front`;
   if (values.no_auth) yield 'authentication is off: every program on this machine has full access';

@@ -31,6 +31,12 @@ export interface ServerOptions {
   tokenFolder?: string;
   /** Default `<stateRoot>/journals`. */
   journalDir?: string;
+  /** Folder that the built-in file tools work in, for sessions that name none. Default: none. */
+  toolRoot?: string;
+  /** Files and folders that those tools never touch, besides the state root and the token folder. */
+  privatePaths?: readonly string[];
+  /** Lets only hosts name folders of this machine. Default false. */
+  hasStrictRoles?: boolean;
   /** `false` lets every client in; only on loopback. Default true. */
   isAuthRequired?: boolean;
   /** The daemon token; minted when left out. */
@@ -116,6 +122,8 @@ function withDefaults(options: ServerOptions) {
     socketPath: process.platform === 'win32' ? null : join(stateRoot, 'run', 'car-server.sock'),
     tokenFolder: join(stateRoot, 'ai.parslee.car'),
     journalDir: join(stateRoot, 'journals'),
+    privatePaths: [],
+    hasStrictRoles: false,
     isAuthRequired: true,
     authToken: undefined,
     servesAuthToken: false,
@@ -157,6 +165,9 @@ function createState(settings: Settings, tokens: Tokens | undefined, loopDelay: 
   const state = ServerState.withConfig({
     journalDir: settings.journalDir,
     keyDir: settings.stateRoot,
+    privatePaths: [settings.stateRoot, settings.tokenFolder, ...settings.privatePaths],
+    strictRoles: settings.hasStrictRoles,
+    ...(settings.toolRoot !== undefined && { toolRoot: settings.toolRoot }),
     logger: settings.logger,
     authTimeoutMs: limits.authTimeoutMs,
     peer: {

@@ -77,6 +77,13 @@ export const settings = {
     isPath: true,
     help: 'event journals (default <state root>/journals)',
   }),
+  tool_root: optional({
+    flag: { name: 'tool-root', value: 'path' },
+    env: 'CAR_TOOL_ROOT',
+    read: text,
+    isPath: true,
+    help: 'folder the built-in file tools work in, for sessions that name none',
+  }),
   agents_manifest: optional({
     flag: { name: 'agents-manifest', value: 'path' },
     env: 'CAR_AGENTS_MANIFEST',

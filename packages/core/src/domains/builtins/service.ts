@@ -20,6 +20,9 @@ const maxWaiting = 256;
 const maxHeapMb = 256;
 const searchThreads = 2;
 
+const noRoot =
+  'this session has no root folder; call agents.register_basics with { "root": "/absolute/path" }, or start the daemon with --tool-root';
+
 const isFileTool = new Set<string>(fileTools);
 const verbs: Readonly<Record<FileTool, string>> = {
   read_file: 'read',
@@ -131,14 +134,15 @@ export class BuiltinSession {
 
   async #rootFolder(): Promise<string> {
     const { toolRoot } = this.#tools.options;
-    if (this.#root === undefined && toolRoot !== undefined) {
-      const root = await this.#tools.findRoot(toolRoot);
-      this.#root ??= root;
-    }
     if (this.#root !== undefined) return this.#root;
-    throw new JobError(
-      'this session has no root folder; call agents.register_basics with { "root": "/absolute/path" }, or start the daemon with --tool-root',
-    );
+    if (toolRoot === undefined) throw new JobError(noRoot);
+    try {
+      const root = await this.#tools.findRoot(toolRoot);
+      return (this.#root ??= root);
+    } catch (error) {
+      if (!(error instanceof JobError)) throw error;
+      throw new JobError(`the daemon's root folder cannot be used: ${error.message}`, { cause: error });
+    }
   }
 
   #explain(error: unknown, tool: FileTool, path: string): Error {
