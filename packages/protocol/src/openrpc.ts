@@ -84,9 +84,11 @@ function toDocument({ methods, events, callbacks, version }: OpenRpcInput): Json
 }
 
 function toOpenRpcMethod(name: string, declaration: MethodDeclaration): Record<string, unknown> {
-  const params = toJsonSchema(declaration.params, 'input');
+  const { definitions, ...params } = withRootInPlace(toJsonSchema(declaration.params, 'input'));
   const isPositional = params['type'] === 'array';
   return {
+    // The params are taken apart below; what they refer to is hoisted from here.
+    ...(definitions !== undefined && { definitions }),
     name,
     summary: declaration.summary,
     description: `Access: ${declaration.access}. Effect: ${declaration.effect}. Section: ${declaration.section}.`,
@@ -100,6 +102,15 @@ function toOpenRpcMethod(name: string, declaration: MethodDeclaration): Record<s
     'x-effect': declaration.effect,
     ...(declaration.isExtension && { 'x-extension': true }),
   };
+}
+
+/** A record with a name is a reference to its definition; params need its members. */
+function withRootInPlace(schema: JsonSchema): JsonSchema {
+  const { $ref, ...rest } = schema;
+  const [, name] = typeof $ref === 'string' ? (/^#\/definitions\/(.+)$/.exec($ref) ?? []) : [];
+  if (name === undefined) return schema;
+  const { id: _name, ...root } = (rest['definitions'] as Record<string, JsonSchema>)[name] as JsonSchema;
+  return { ...rest, ...root };
 }
 
 function toContentDescriptors(params: JsonSchema): Record<string, unknown>[] {
@@ -120,6 +131,10 @@ export function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSch
     io,
     target: 'draft-7',
     unrepresentable: 'any',
+    // Results may gain members (Framing and dispatch), so a reader must not refuse those it does not know.
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+    },
   }) as JsonSchema;
   return rest;
 }
