@@ -1,11 +1,12 @@
 /** Executes a proposal: level after level, until the end or the first action that stops it. */
+import { ActionOutputs } from './action-outputs.ts';
 import { rejected, runAction } from './action-pipeline.ts';
 import { DEFAULT_MAX_IN_FLIGHT } from './execution.ts';
 import type { ExecutionEnv, ExecutionOptions } from './execution.ts';
+import { JsonExtents } from './json-extents.ts';
 import { mayOverlap, planExecution } from './order.ts';
 import { unknownSession } from './policies.ts';
 import type { Action, ActionResult, Proposal, ProposalResult } from './proposal.ts';
-import { substituteReferences } from './references.ts';
 import { RunContext } from './run-context.ts';
 
 /** A run of actions that answer at once gives way to other work after this long. */
@@ -56,9 +57,8 @@ class Execution {
   readonly #actions: readonly Action[];
   readonly #results: (ActionResult | undefined)[];
   readonly #maxInFlight: number;
-  /** Outputs by action id, kept only when some action refers to one. */
-  readonly #outputs = new Map<string, unknown>();
-  #hasReferences = false;
+  /** Kept only when some action refers to one. */
+  #outputs: ActionOutputs | undefined;
   /** Why nothing more is started. */
   #stopCause: string | undefined;
   #sinceBusyCheck = 0;
@@ -79,7 +79,7 @@ class Execution {
       announce(run);
       if (run.isSessionMissing) return run.conclude(rejectAll(run, unknownSession(run.sessionId ?? '')));
       const { levels, hasReferences } = planExecution(this.#actions);
-      this.#hasReferences = hasReferences;
+      if (hasReferences) this.#outputs = new ActionOutputs(new JsonExtents());
       for (const level of levels) {
         if (this.#isStopped) break;
         if (mayOverlap(level, this.#actions)) {
@@ -127,16 +127,16 @@ class Execution {
 
   #start(index: number): ActionResult | Promise<ActionResult> {
     const action = this.#actions[index]!;
-    if (!this.#hasReferences) return runAction(action, this.#run);
-    const parameters = substituteReferences(action.parameters, this.#outputs);
-    return runAction(parameters === action.parameters ? action : { ...action, parameters }, this.#run);
+    if (this.#outputs === undefined) return runAction(action, this.#run);
+    const resolved = this.#outputs.resolve(action);
+    return typeof resolved === 'string' ? rejected(action, resolved, this.#run) : runAction(resolved, this.#run);
   }
 
   #conclude(index: number, result: ActionResult): void {
     const action = this.#actions[index]!;
     const { cost } = this.#run;
     this.#results[index] = result;
-    if (this.#hasReferences) this.#outputs.set(action.id, result.output);
+    this.#outputs?.set(action.id, result.output);
     if (result.status === 'rejected') cost.actions_rejected += 1;
     else cost.actions_executed += 1;
     if (result.status === 'succeeded' || action.failure_behavior === 'skip') return;

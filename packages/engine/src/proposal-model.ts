@@ -1,9 +1,11 @@
 /** Running a proposal in the mind: the rules of execution with no tool called. Simulating and sampling stand on it. */
+import { ActionOutputs } from './action-outputs.ts';
 import { intrinsicFailure, targetFailure, validationFailure } from './action-checks.ts';
 import { assertionFailure, changesOf } from './action-effects.ts';
 import { noDetachedInvocation } from './execution.ts';
 import type { ToolChecker } from './execution.ts';
 import { idempotencyKey } from './idempotency-cache.ts';
+import { JsonExtents } from './json-extents.ts';
 import { ownValue } from './json-value.ts';
 import type { JsonObject } from './json-value.ts';
 import { ModelState } from './model-state.ts';
@@ -11,7 +13,7 @@ import { mayOverlap, planExecution } from './order.ts';
 import type { ExecutionPlan } from './order.ts';
 import { stateKeyOf } from './proposal.ts';
 import type { Action, Proposal } from './proposal.ts';
-import { findReferences, substituteReferences } from './references.ts';
+import { findReferences } from './references.ts';
 
 export type ModelStatus = 'succeeded' | 'failed' | 'rejected' | 'skipped';
 
@@ -38,6 +40,8 @@ export class ProposalModel {
   readonly intrinsic: readonly (string | null)[];
   /** For each idempotent action, as it is written, what makes another one its repetition. */
   readonly idempotencyKeys: readonly (string | undefined)[];
+  /** Of the outputs that actions refer to; those that come out of state are the same in every run. */
+  readonly extents = new JsonExtents();
   readonly #ids: ReadonlySet<string>;
 
   /** The tools' schemas must have been prepared. */
@@ -79,13 +83,14 @@ export class ModelRun {
   isRolledBack = false;
   readonly #model: ProposalModel;
   readonly #options: ModelOptions;
-  readonly #outputs = new Map<string, unknown>();
+  readonly #outputs: ActionOutputs;
   readonly #remembered = new Map<string, unknown>();
 
   constructor(model: ProposalModel, base: ReadonlyMap<string, unknown>, options: ModelOptions) {
     this.#model = model;
     this.#options = options;
     this.state = new ModelState(base);
+    this.#outputs = new ActionOutputs(model.extents);
     this.statuses = model.actions.map(() => 'skipped');
     this.errors = model.actions.map(() => null);
     this.changes = model.actions.map(() => undefined);
@@ -119,7 +124,11 @@ export class ModelRun {
 
   #step(index: number): ModelStatus {
     const { actions, plan } = this.#model;
-    const action = plan.hasReferences ? this.#resolve(actions[index]!) : actions[index]!;
+    const action = plan.hasReferences ? this.#outputs.resolve(actions[index]!) : actions[index]!;
+    if (typeof action === 'string') {
+      this.errors[index] = action;
+      return 'rejected';
+    }
     const cacheKey = this.#idempotencyKey(index, action);
     if (cacheKey !== undefined && this.#remembered.has(cacheKey)) {
       this.#outputs.set(action.id, this.#remembered.get(cacheKey));
@@ -142,11 +151,6 @@ export class ModelRun {
   #idempotencyKey(index: number, action: Action): string | undefined {
     if (action === this.#model.actions[index]) return this.#model.idempotencyKeys[index];
     return isRemembered(action) ? idempotencyKey(action, '') : undefined;
-  }
-
-  #resolve(action: Action): Action {
-    const parameters = substituteReferences(action.parameters, this.#outputs);
-    return parameters === action.parameters ? action : { ...action, parameters };
   }
 
   #intrinsicFailure(index: number, action: Action): string | null {
