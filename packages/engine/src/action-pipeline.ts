@@ -69,10 +69,11 @@ function concluded(
   run: RunContext,
 ): ActionResult {
   const durationMs = run.clock.monotonic() - startedAt;
-  if (outcome instanceof Failure) {
-    const result = run.toResult(action, 'failed', outcome.message);
+  const error = outcome instanceof Failure ? outcome.message : run.outputFailure(outcome);
+  if (error !== null) {
+    const result = run.toResult(action, 'failed', error);
     result.duration_ms = durationMs;
-    run.emit('action_failed', action, { error: outcome.message, duration_ms: durationMs });
+    run.emit('action_failed', action, { error, duration_ms: durationMs });
     return result;
   }
   const result = run.toResult(action, 'succeeded', null);
@@ -95,6 +96,8 @@ function commit(action: Action, result: ActionResult, run: RunContext): void {
 }
 
 function deduplicated(action: Action, output: unknown, run: RunContext): ActionResult {
+  const error = run.outputFailure(output);
+  if (error !== null) return rejected(action, error, run);
   const result = run.toResult(action, 'succeeded', null);
   result.output = output;
   result.duration_ms = 0;

@@ -90,6 +90,11 @@ export interface ExecutionOptions {
   readonly tenantId?: string | undefined;
   /** How many actions of a concurrent level run at once. */
   readonly maxInFlight?: number | undefined;
+  /**
+   * How large the outputs in the result may be together, in characters of JSON. State and caches give the same value to
+   * many actions, so that a small plan can have a result that nobody can send.
+   */
+  readonly maxOutputChars?: number | undefined;
 }
 
 export const DEFAULT_MAX_IN_FLIGHT = 100;

@@ -433,3 +433,29 @@ test('a tool that is registered anew while its schema is compiled is checked aga
   env.tools.add(schema('second version of this test', 'number'));
   assert.equal(statuses(await running), 'a:succeeded');
 });
+
+// req: engine.outputs-bounded
+test('a result has room for so many characters of outputs; an action beyond them fails, or is rejected if it would only repeat', async () => {
+  const env = testEnv(({ parameters }) => ({ text: parameters['text'] }));
+  env.state.set('k', 'x'.repeat(100));
+  const skip = { failure_behavior: 'skip' as const };
+  const read = (id: string) => ({ id, type: 'state_read', parameters: { key: 'k' }, ...skip }) as const;
+  const remembered = (id: string) =>
+    call(id, 'ok', { ...skip, idempotent: true, parameters: { text: 'y'.repeat(90) } });
+  const result = await env.run(
+    [read('a'), read('b'), remembered('c'), remembered('d'), read('e'), write('f', 'n', 1)],
+    {
+      maxOutputChars: 320,
+    },
+  );
+  assert.equal(statuses(result), 'a:succeeded b:succeeded c:succeeded d:rejected e:failed f:succeeded');
+  const error = 'output left out: the outputs of a proposal may have 320 characters together';
+  assert.deepEqual(
+    result.results.map((one) => one.error),
+    [null, null, null, error, error, null],
+  );
+  const alone = await env.run([call('g', 'ok', { ...skip, parameters: { text: 'z'.repeat(400) } })], {
+    maxOutputChars: 320,
+  });
+  assert.deepEqual([statuses(alone), alone.results[0]!.output], ['g:failed', null]);
+});

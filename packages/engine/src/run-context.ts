@@ -2,6 +2,7 @@
 import { systemClock, toTimestamp } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { ExecutionEnv, ExecutionEventKind, ExecutionOptions } from './execution.ts';
+import { JsonExtents } from './json-extents.ts';
 import type { JsonObject } from './json-value.ts';
 import type { Action, ActionResult, ActionStatus, CostSummary, Proposal, ProposalResult } from './proposal.ts';
 import { RunCancellation } from './run-cancellation.ts';
@@ -27,6 +28,9 @@ export class RunContext {
     retries: 0,
   };
   readonly #canRollBack: boolean;
+  readonly #maxOutputChars: number;
+  #outputChars = 0;
+  #extents: JsonExtents | undefined;
   #checkpoint: StateCheckpoint | undefined;
   #rememberedKeys: string[] | undefined;
 
@@ -40,6 +44,7 @@ export class RunContext {
     this.state = env.state.view(this.tenantId);
     this.cancellation = new RunCancellation(options.signal);
     this.isCancellable = options.signal !== undefined;
+    this.#maxOutputChars = options.maxOutputChars ?? Number.POSITIVE_INFINITY;
     this.#canRollBack = proposal.actions.some((action) => action.failure_behavior === 'abort');
   }
 
@@ -63,6 +68,18 @@ export class RunContext {
   emitForProposal(kind: ExecutionEventKind, data: JsonObject): void {
     if (this.tenantId !== '') data['tenant'] = this.tenantId;
     this.env.emit(kind, { action_id: null, proposal_id: this.proposal.id, data });
+  }
+
+  /** Why the result has no room for the output of an action, or null; then it has taken its place. */
+  outputFailure(output: unknown): string | null {
+    if (this.#maxOutputChars === Number.POSITIVE_INFINITY || output === null) return null;
+    this.#extents ??= new JsonExtents();
+    const chars = this.#outputChars + this.#extents.of(output).chars;
+    if (chars > this.#maxOutputChars) {
+      return `output left out: the outputs of a proposal may have ${this.#maxOutputChars} characters together`;
+    }
+    this.#outputChars = chars;
+    return null;
   }
 
   /** The one way actions change state, so that a rollback finds everything. */

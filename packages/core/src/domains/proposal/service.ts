@@ -46,6 +46,9 @@ export interface SubmitOptions {
   sessionId: string | undefined;
 }
 
+/** Larger results would fill the queue of their connection, which ends it. */
+const maxOutputChars = 32 * 1024 * 1024;
+
 export class ProposalService {
   readonly #dependencies: ProposalDependencies;
   readonly #envOf: (connection: Connection) => ExecutionEnv;
@@ -67,7 +70,8 @@ export class ProposalService {
     );
   }
 
-  #run(connection: Connection, plan: Proposal, options: SubmitOptions, refusals: readonly Refusal[]): Submitted {
+  #run(connection: Connection, plan: Proposal, submit: SubmitOptions, refusals: readonly Refusal[]): Submitted {
+    const options = { ...submit, maxOutputChars };
     const env = this.#envFor(connection, options.tenantId);
     if (refusals.length > 0) return refuseProposal(plan, env, reasonOf(refusals), options);
     const { replanProvider: provider } = this.#dependencies;
