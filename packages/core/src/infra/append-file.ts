@@ -14,8 +14,8 @@ export interface AppendFileOptions {
   onProblem(error: Error): void;
   /** The disk takes everything again; so many lines were dropped in the life of the file. */
   onRecovered(droppedLines: number): void;
-  /** Encodes the lines of a turn where somebody keeps them; the bytes must never change. Called once for each batch, also
-   *  when the disk then refuses it. */
+  /** Encodes the lines of a turn where somebody keeps them; the bytes must not change before the next call. Called once
+   *  for each batch, also when the disk then refuses it. */
   encode?: (text: string, lines: number) => Buffer;
   /** All that was appended is with the operating system. */
   onWritten?: () => void;
@@ -76,7 +76,8 @@ export class AppendFile implements TurnParticipant, Disposable {
       const descriptor = this.#options.handles.open(this.path);
       while (written < bytes.length) written += writeSync(descriptor, bytes, written);
     } catch (error) {
-      this.#unwritten = bytes.subarray(written);
+      // A copy: the bytes may be somebody else's.
+      this.#unwritten = Buffer.from(bytes.subarray(written));
       this.#options.handles.close(this.path);
       this.#options.onProblem(error as Error);
       return;
