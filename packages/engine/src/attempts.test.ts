@@ -5,6 +5,7 @@ import { attemptTimedOut } from './index.ts';
 
 const retry = { failure_behavior: 'retry' } as const;
 
+// req: engine.attempts.backoff
 test('a retry pauses 100, 200, 400 ms and counts attempts from one', async () => {
   const times: number[] = [];
   const env = testEnv(({ attempt }) => {
@@ -32,6 +33,7 @@ test('a retry pauses 100, 200, 400 ms and counts attempts from one', async () =>
   );
 });
 
+// req: engine.attempts.count
 test('when every attempt fails the last error is the result', async () => {
   const env = testEnv(async ({ attempt }) => {
     await settled();
@@ -44,6 +46,7 @@ test('when every attempt fails the last error is the result', async () => {
   assert.equal(result.results[0]!.error, 'attempt 2');
 });
 
+// req: engine.attempts.count
 test('only retry retries, whatever max_retries says', async () => {
   for (const failure_behavior of ['abort', 'skip'] as const) {
     const env = testEnv();
@@ -61,6 +64,7 @@ test('an assertion that is retried sees the state of its time', async () => {
   assert.equal(statuses(await running), 'a:succeeded');
 });
 
+// req: engine.attempts.deadline
 test('an attempt that outlasts its budget fails, aborts its signal once, and a late answer is dropped', async () => {
   const late = Promise.withResolvers<unknown>();
   const aborts: unknown[] = [];
@@ -92,6 +96,7 @@ test('a late rejection of a timed out attempt is dropped as well', async () => {
   await settled();
 });
 
+// req: engine.attempts.deadline
 test('the budget is per attempt and each retry gets a fresh signal', async () => {
   const signals: AbortSignal[] = [];
   const env = testEnv(({ attempt }, signal) => {
@@ -148,6 +153,7 @@ test('an output with a member called then is an output, a thenable is waited for
   );
 });
 
+// req: engine.cancelled
 test('cancelling ends what runs, skips the rest and rolls back for an abort action', async () => {
   for (const timeout_ms of [undefined, 1_000]) {
     const reasons: unknown[] = [];
@@ -186,6 +192,7 @@ test('cancelling a concurrent level ends all its attempts and starts no more', a
   assert.equal(result.results[2]!.error, 'skipped: the proposal was cancelled: deadline');
 });
 
+// req: engine.cancelled
 test('cancelling during a pause ends the retries with the failure that was to be retried', async () => {
   const env = testEnv();
   const controller = new AbortController();
@@ -216,6 +223,7 @@ test('a dispatch that cancels its own proposal does not hang it', async () => {
   }
 });
 
+// req: engine.cancelled
 test('nothing stays attached to the signal of the caller', async () => {
   const { signal } = new AbortController();
   let listeners = 0;

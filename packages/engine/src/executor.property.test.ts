@@ -9,6 +9,7 @@ import { planExecution } from './index.ts';
 
 const runs = process.env['CAR_TEST_LONG'] === '1' ? 20_000 : 500;
 
+// req: engine.order.levels
 test('random proposals are planned as the reference plans them', () => {
   fc.assert(
     fc.property(scenarios({ maxActions: 20 }), ({ proposal: { actions } }) => {
@@ -18,6 +19,7 @@ test('random proposals are planned as the reference plans them', () => {
   );
 });
 
+// req: engine.cost
 test('random proposals come to the results, costs and state of the reference interpreter', async () => {
   await fc.assert(
     fc.asyncProperty(scenarios(), async (scenario) => {
@@ -45,6 +47,7 @@ test('random proposals come to the results, costs and state of the reference int
   );
 });
 
+// req: engine.order.levels
 test('no action of a random proposal starts before its dependencies ended', async () => {
   await fc.assert(
     fc.asyncProperty(scenarios(), async (scenario) => {
@@ -66,6 +69,7 @@ test('no action of a random proposal starts before its dependencies ended', asyn
   );
 });
 
+// req: engine.order.concurrency
 test('in random proposals levels without abort overlap and levels with one do not', async () => {
   await fc.assert(
     fc.asyncProperty(scenarios(), async (scenario) => {
@@ -93,6 +97,7 @@ test('in random proposals levels without abort overlap and levels with one do no
   );
 });
 
+// req: engine.attempts.deadline
 test('in random proposals attempts count from one and each hanging one is told once', async () => {
   await fc.assert(
     fc.asyncProperty(scenarios(), async (scenario) => {

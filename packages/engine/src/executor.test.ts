@@ -4,6 +4,7 @@ import { call, settled, statuses, testEnv, write } from '../test/support.ts';
 import { normalizeProposal, refuseProposal } from './index.ts';
 import type { ToolCall } from './index.ts';
 
+// req: engine.result-shape
 test('one tool call answers its output and leaves the events of its life', async () => {
   const env = testEnv();
   assert.deepEqual(await env.run([call('a', 'echo', { parameters: { x: 1 } })]), {
@@ -42,6 +43,7 @@ test('a tool that answers nothing answers null, at once or later', async () => {
   );
 });
 
+// req: engine.pipeline.state-actions
 test('state actions read and write without a dispatch', async () => {
   const env = testEnv();
   const { results } = await env.run([
@@ -63,6 +65,7 @@ test('state actions read and write without a dispatch', async () => {
   assert.equal(env.state.has('z'), true);
 });
 
+// req: engine.pipeline.assertion
 test('an assertion compares state with expected or value, by default for equality', async () => {
   const env = testEnv();
   env.state.set('n', 5);
@@ -78,6 +81,7 @@ test('an assertion compares state with expected or value, by default for equalit
   assert.equal(result.results[2]!.error, "assertion failed: state['n'] gt 5");
 });
 
+// req: engine.pipeline.commit
 test('declared effects are committed, and a state_write has the last word on its own key', async () => {
   const env = testEnv();
   const { results } = await env.run([
@@ -100,6 +104,7 @@ test('an effect on a key named __proto__ is a change like any other', async () =
   assert.equal('polluted' in {}, false);
 });
 
+// req: engine.cost, engine.pipeline.validation
 test('validation names what is wrong, everything at once, and rejects', async () => {
   const env = testEnv();
   const { results, cost } = await env.run([
@@ -130,6 +135,7 @@ test('validation names what is wrong, everything at once, and rejects', async ()
   assert.deepEqual(env.log().slice(1, 3), ['action_rejected a', 'action_rejected b']);
 });
 
+// req: engine.pipeline.schema
 test('parameters are checked against the schema, which is compiled when it is first needed', async () => {
   const env = testEnv();
   const parameters = { properties: { n: { type: 'number' } }, required: ['n'], title: 'for this test' };
@@ -141,6 +147,7 @@ test('parameters are checked against the schema, which is compiled when it is fi
   assert.deepEqual([results[0]!.error, results[1]!.status], ["parameter 'n' is required", 'succeeded']);
 });
 
+// req: engine.pipeline.capabilities
 test('of the capability sets deny wins and an empty allow set allows everything', async () => {
   const run = async (allow: string[], deny: string[]) => {
     const env = testEnv(undefined, { capabilities: { allow: new Set(allow), deny: new Set(deny) } });
@@ -152,6 +159,7 @@ test('of the capability sets deny wins and an empty allow set allows everything'
   assert.equal(await run(['ok'], ['ok']), 'a:rejected b:rejected c:succeeded');
 });
 
+// req: engine.pipeline.policies
 test('policy violations are all told, logged and reject before anything is dispatched', async () => {
   const env = testEnv();
   env.policies.register({ name: 'no-ok', rule: 'deny_tool', target: 'ok' });
@@ -163,6 +171,7 @@ test('policy violations are all told, logged and reject before anything is dispa
   assert.deepEqual(env.calls, []);
 });
 
+// req: policy.session
 test('a policy session adds its denials; one that is not open rejects every action', async () => {
   const env = testEnv();
   const session = env.policies.openSession();
@@ -176,6 +185,7 @@ test('a policy session adds its denials; one that is not open rejects every acti
   assert.deepEqual([refused.cost.actions_rejected, env.state.has('k')], [2, false]);
 });
 
+// req: engine.order.checked-as-run
 test('references are replaced before the checks, so checks see what the tool will get', async () => {
   const env = testEnv();
   env.policies.register({ name: 'p', rule: 'deny_tool_param', target: 'echo', key: 'text', pattern: 'secret' });
@@ -196,6 +206,7 @@ test('a reference to an action that brought no output is null', async () => {
   assert.deepEqual(results[1]!.output, { x: null });
 });
 
+// req: engine.order.concurrency
 test('levels run one after another; an abort action makes its level sequential, without one it overlaps', async () => {
   const run = async (failure_behavior: 'abort' | 'skip') => {
     let inFlight = 0;
@@ -217,6 +228,7 @@ test('levels run one after another; an abort action makes its level sequential, 
   assert.deepEqual([await run('skip'), await run('abort')], [3, 1]);
 });
 
+// req: engine.order.concurrency
 test('no more than maxInFlight actions of a level run at once', async () => {
   let inFlight = 0;
   let most = 0;
@@ -234,6 +246,7 @@ test('no more than maxInFlight actions of a level run at once', async () => {
   assert.equal(most, 7);
 });
 
+// req: engine.result-shape, engine.cost, engine.abort
 test('an abort that fails skips the rest and puts the state back', async () => {
   const env = testEnv();
   env.state.set('k', 'before');
@@ -262,6 +275,7 @@ test('an abort that fails skips the rest and puts the state back', async () => {
   assert.deepEqual(env.events.at(-2)!.event.data, { caused_by: 'c', restored: ['k', 'new'] });
 });
 
+// req: engine.retry
 test('a retry that fails for good stops like an abort but takes nothing back', async () => {
   const env = testEnv();
   const result = await env.run([
@@ -274,6 +288,7 @@ test('a retry that fails for good stops like an abort but takes nothing back', a
   assert.equal(env.log().includes('state_rollback'), false);
 });
 
+// req: engine.skip
 test('a skip that fails is reported and the proposal goes on', async () => {
   const env = testEnv();
   const result = await env.run([
@@ -284,6 +299,7 @@ test('a skip that fails is reported and the proposal goes on', async () => {
   assert.deepEqual(env.state.keys(), ['k']);
 });
 
+// req: engine.rejected
 test('a rejection stops unless the action says skip, and takes nothing back', async () => {
   for (const failure_behavior of ['abort', 'retry'] as const) {
     const env = testEnv();
@@ -296,6 +312,7 @@ test('a rejection stops unless the action says skip, and takes nothing back', as
   assert.equal(statuses(skipped), 'b:rejected c:succeeded');
 });
 
+// req: engine.retry
 test('a concurrent level ends as a whole before a failed retry in it stops the proposal', async () => {
   const result = await testEnv().run([
     call('a', 'fail', { failure_behavior: 'retry', max_retries: 0 }),
@@ -305,6 +322,7 @@ test('a concurrent level ends as a whole before a failed retry in it stops the p
   assert.equal(statuses(result), 'a:failed b:succeeded c:skipped');
 });
 
+// req: engine.pipeline.idempotency
 test('an idempotent success is remembered by operation and tenant and not run again', async () => {
   const env = testEnv();
   const plan = [call('a', 'echo', { idempotent: true, parameters: { x: 1, y: 2 } })];
@@ -320,6 +338,7 @@ test('an idempotent success is remembered by operation and tenant and not run ag
   assert.equal(env.calls.length, 3);
 });
 
+// req: engine.abort-forgets
 test('what a rolled back proposal remembered is forgotten, what was known before is not', async () => {
   const env = testEnv();
   const known = call('known', 'echo', { idempotent: true, parameters: { n: 0 } });
@@ -334,12 +353,14 @@ test('what a rolled back proposal remembered is forgotten, what was known before
   );
 });
 
+// req: engine.pipeline.idempotency
 test('a failure is not remembered', async () => {
   const env = testEnv();
   for (let n = 0; n < 2; n += 1) await env.run([call('a', 'fail', { idempotent: true })]);
   assert.equal(env.calls.length, 2);
 });
 
+// req: engine.detached-refused
 test('detached modes are refused by the action, without a dispatch or a retry', async () => {
   for (const invocation_mode of ['streaming', 'long_running'] as const) {
     const env = testEnv();
@@ -363,6 +384,7 @@ test('a tenant works on its own state', async () => {
   assert.deepEqual(env.events[0]!.event.data, { source: 'unknown', actions: 2, tenant: 't' });
 });
 
+// req: engine.abort-own-writes
 test('two proposals at once take back only their own writes', async () => {
   const gate = Promise.withResolvers<void>();
   const env = testEnv(async ({ tool }: ToolCall) => {
@@ -381,6 +403,7 @@ test('a proposal without actions answers no results', async () => {
   assert.deepEqual((await env.run([])).results, []);
 });
 
+// req: engine.refusal
 test('a refused proposal has every action rejected and nothing run', () => {
   const env = testEnv();
   const proposal = normalizeProposal({ id: 'p', actions: [write('a', 'k', 1), call('b', 'ok')] });
@@ -394,6 +417,7 @@ test('a refused proposal has every action rejected and nothing run', () => {
   assert.deepEqual(env.log(), ['proposal_received', 'action_rejected a', 'action_rejected b']);
 });
 
+// req: engine.gives-way
 test('a long run of actions that answer at once lets other work in between', async () => {
   let monotonic = 0;
   const env = testEnv(undefined, {
@@ -408,6 +432,7 @@ test('a long run of actions that answer at once lets other work in between', asy
   assert(turns > 0);
 });
 
+// req: engine.detached-refused
 test('a tool that can be started detached is dispatched with its mode, and not remembered', async () => {
   const env = testEnv(() => ({ tool_handle: 'h', status: 'running' }), { canDetach: (tool) => tool === 'ok' });
   const plan = [call('a', 'ok', { invocation_mode: 'streaming', idempotent: true }), write('b', 'k', 1)];

@@ -40,6 +40,7 @@ for (const [name, goal, isMet, underivable] of table) {
   });
 }
 
+// req: engine.monte-carlo.goals
 test('a goal nested beyond the bound is not met', () => {
   let goal: Goal = met;
   for (let depth = 0; depth < 100_000; depth += 1) goal = { type: 'all_of', conditions: [goal] };

@@ -11,6 +11,7 @@ function near(actual: number, expected: number): void {
   assert(Math.abs(actual - expected) < 0.05, `${actual} is not near ${expected}`);
 }
 
+// req: engine.monte-carlo.seeded
 test('the generator yields the sequence of SplitMix64', () => {
   const mask = 0xffffffffffffffffn;
   for (const seed of [0, 1, 42, 2 ** 32, 2 ** 32 - 1, Number.MAX_SAFE_INTEGER]) {
@@ -94,6 +95,7 @@ test('the distribution of a key counts the trials that left it as it was', async
   ]);
 });
 
+// req: engine.monte-carlo.goals
 test('a goal is reached as often as its predicate holds; what cannot be decided is listed and never reached', async () => {
   const actions = [call('a', 'ok', { expected_effects: { done: true } })];
   const done = { type: 'state_predicate', key: 'done', value: true } as const;
@@ -104,6 +106,7 @@ test('a goal is reached as often as its predicate holds; what cannot be decided 
   assert.deepEqual([mixed.p_goal_reached, mixed.goal_underivable_conditions], [0, ['goal.conditions[1]: judged']]);
 });
 
+// req: engine.monte-carlo.rates
 test('rates come from the caller, else from history, else the default, and stay between 0 and 1', async () => {
   const tools = ['given', 'high', 'seen', 'unseen', 'both'];
   const report = await sample(
@@ -132,6 +135,7 @@ test('rates come from the caller, else from history, else the default, and stay 
   });
 });
 
+// req: engine.monte-carlo.rates
 test('a window of no days leaves history out', async () => {
   const history = { windowDays: 0, trajectories: 4, tools: { ok: { succeeded: 9, dispatched: 9 } } };
   const { rate_provenance } = await sample([call('a', 'ok')], { history });
@@ -152,4 +156,13 @@ test('trials and steps have bounds, and a long run can be cancelled', async () =
   const options = { config: { trials: 50_000 }, toolSuccessRates: { ok: 1 } };
   const gone = new Error('client gone');
   await assert.rejects(sample(actions, { ...options, signal: AbortSignal.abort(gone) }), gone);
+});
+
+// req: engine.monte-carlo.defaults
+test('unless told otherwise there are 1 000 trials, the same seed, a rate of one half and no retries', async () => {
+  const actions = [call('a', 'ok', { failure_behavior: 'retry' })];
+  const report = await sample(actions);
+  assert.deepEqual([report.trials, report.rate_provenance.tools[0]!.rate, report.tool_calls.max], [1_000, 0.5, 1]);
+  const config = { trials: 1_000, seed: report.seed, default_success_rate: 0.5, retry_attempts: 0 };
+  assert.deepEqual(await sample(actions, { config }), report);
 });

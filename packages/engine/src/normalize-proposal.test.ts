@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { ProposalError } from './errors.ts';
 import { createId, MAX_ACTIONS, normalizeProposal } from './normalize-proposal.ts';
 
+// req: engine.defaults
 test('a proposal with nothing but an action type gets every default', () => {
   const { id, actions, ...rest } = normalizeProposal({ actions: [{ type: 'tool_call' }] }, Date.UTC(2026, 0, 2));
   assert.match(id, /^[0-9a-f]{12}$/);
@@ -31,6 +32,7 @@ test('a proposal with nothing but an action type gets every default', () => {
   });
 });
 
+// req: engine.precondition-defaults
 test('given fields are kept and preconditions get their own defaults', () => {
   const proposal = normalizeProposal({
     id: 'p1',
@@ -47,6 +49,7 @@ test('given fields are kept and preconditions get their own defaults', () => {
   assert.deepEqual(proposal.actions[0]!.preconditions, [{ key: 'k', operator: 'eq', value: null, description: '' }]);
 });
 
+// req: engine.ids-unique
 test('an action id used twice is refused with both places', () => {
   const twice = () =>
     normalizeProposal({
@@ -65,6 +68,7 @@ test('an action id used twice is refused with both places', () => {
   });
 });
 
+// req: engine.ids-unique
 test('an action that depends on itself is refused with the field', () => {
   const selfish = () =>
     normalizeProposal({ id: 'p', actions: [{ id: 'a', type: 'assertion', dependencies: ['b', 'a'] }] });
@@ -74,6 +78,7 @@ test('an action that depends on itself is refused with the field', () => {
   });
 });
 
+// req: engine.ids-unique
 test('more actions than the bound are refused', () => {
   const actions = Array.from({ length: MAX_ACTIONS + 1 }, () => ({ type: 'assertion' as const }));
   assert.throws(() => normalizeProposal({ id: 'p', actions }), {

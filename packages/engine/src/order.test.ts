@@ -25,21 +25,25 @@ test('independent actions share a level', () => {
   assert.equal(levels(), '');
 });
 
+// req: engine.order.key-edge
 test('a reader waits for the earlier writer of its key', () => {
   assert.equal(levels(writes('k'), reads('k'), {}), 'ac b');
   assert.equal(levels(stateWrite('k'), reads('k')), 'a b');
 });
 
+// req: engine.order.key-edge
 test('a later writer makes no edge', () => {
   assert.equal(levels(reads('k'), writes('k')), 'ab');
 });
 
+// req: engine.order.last-writer
 test('of several earlier writers the last one is the producer', () => {
   assert.equal(levels(writes('k'), writes('k', 'j'), reads('k')), 'ab c');
   // b waits for a, so c, which waits for b alone, comes on the third level.
   assert.equal(levels(writes('j', 'k'), { ...writes('k'), ...reads('j') }, reads('k')), 'a b c');
 });
 
+// req: engine.order.last-writer
 test('state_writes of one key run in their order', () => {
   assert.equal(levels(stateWrite('k'), stateWrite('k'), stateWrite('j'), stateWrite('k')), 'ac b d');
 });
@@ -48,15 +52,18 @@ test('declared effects of one key do not order their writers', () => {
   assert.equal(levels(writes('k'), writes('k')), 'ab');
 });
 
+// req: engine.order.dependencies
 test('dependencies add edges in either direction and unknown ids none', () => {
   assert.equal(levels({ dependencies: ['b'] }, {}, { dependencies: ['a', 'nobody'] }), 'b a c');
 });
 
+// req: engine.order.references
 test('a reference to an output is a dependency', () => {
   assert.equal(levels({ parameters: { x: ['$b.output'] } }, {}, { parameters: { x: '$nobody.output' } }), 'bc a');
   assert.equal(levels({ parameters: { x: '$a.output' } }, {}), 'ab');
 });
 
+// req: engine.order.cycle
 test('a cycle yields to the smallest remaining index', () => {
   assert.equal(levels({ dependencies: ['b'] }, { dependencies: ['c'] }, { dependencies: ['a'] }), 'a c b');
   assert.equal(levels({ dependencies: ['c'] }, {}, { dependencies: ['a'] }), 'b a c');
@@ -81,6 +88,7 @@ test('ten thousand actions in a chain and in a level are ordered without trouble
   assert.equal(planExecution(normalizeProposal({ actions: fan }).actions).levels.length, 1);
 });
 
+// req: engine.order.cycle
 test('every action is in exactly one level, after all it waits for unless a cycle forbids', () => {
   const edges = fc
     .integer({ min: 1, max: 12 })

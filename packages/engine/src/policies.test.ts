@@ -17,12 +17,14 @@ function reasons(definition: Omit<PolicyDefinition, 'name'>, checked: Action, st
   return policies.evaluate(checked, state).map(({ reason }) => reason);
 }
 
+// req: policy.deny-tool
 test('deny_tool denies that tool only', () => {
   const rule = { rule: 'deny_tool', target: 'deploy' };
   assert.deepEqual(reasons(rule, action('deploy')), ["tool 'deploy' denied"]);
   assert.deepEqual(reasons(rule, action('deploy_all')), []);
 });
 
+// req: policy.deny-tool-param
 test('deny_tool_param looks for the pattern in the text of the parameter', () => {
   const rule = { rule: 'deny_tool_param', target: 'http', key: 'url', pattern: 'internal' };
   assert.deepEqual(reasons(rule, action('http', { url: 'https://internal/' })), ["param 'url' matches 'internal'"]);
@@ -34,6 +36,7 @@ test('deny_tool_param looks for the pattern in the text of the parameter', () =>
   assert.deepEqual(reasons(constructor, action('http')), []);
 });
 
+// req: policy.require-state
 test('require_state denies every action until the state has the value', () => {
   const rule = { rule: 'require_state', key: 'mode', value: { level: 1 } };
   const state = new StateStore();
@@ -45,6 +48,7 @@ test('require_state denies every action until the state has the value', () => {
   ]);
 });
 
+// req: policy.deny-connector
 test('deny_connector denies the tools of that connector', () => {
   const rule = { rule: 'deny_connector', target: 'git' };
   assert.deepEqual(reasons(rule, action('mcp_git_push')), ["tool 'mcp_git_push' denied"]);
@@ -52,6 +56,7 @@ test('deny_connector denies the tools of that connector', () => {
   assert.deepEqual(reasons(rule, action('git_push')), []);
 });
 
+// req: policy.unknown-rule
 test('an unknown rule and a missing field are refused by name', () => {
   const policies = new PolicySet();
   const register = (definition: Omit<PolicyDefinition, 'name'>) => () => {
@@ -73,6 +78,7 @@ test('an unknown rule and a missing field are refused by name', () => {
   assert.deepEqual(policies.list(), []);
 });
 
+// req: policy.throws
 test('all violations are collected, a policy that throws among them', () => {
   const policies = new PolicySet();
   policies.add({
@@ -91,6 +97,7 @@ test('all violations are collected, a policy that throws among them', () => {
   ]);
 });
 
+// req: policy.names
 test('equal names are kept side by side and removed together, in order of registration', () => {
   const policies = new PolicySet();
   policies.register({ name: 'b', rule: 'deny_tool', target: 'x' });
@@ -105,6 +112,7 @@ test('equal names are kept side by side and removed together, in order of regist
   assert.deepEqual(policies.evaluate(action('x'), new StateStore()), []);
 });
 
+// req: policy.session
 test('a session adds denials for those who name it and is gone once closed', () => {
   const policies = new PolicySet();
   const session = policies.openSession();
@@ -125,6 +133,7 @@ test('a session adds denials for those who name it and is gone once closed', () 
   });
 });
 
+// req: policy.bounds
 test('policies and sessions have bounds', () => {
   const policies = new PolicySet();
   for (let n = 0; n < 1_000; n += 1) policies.register({ name: `p${n}`, rule: 'deny_tool', target: 't' });

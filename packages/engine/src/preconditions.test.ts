@@ -48,11 +48,13 @@ const table: [key: string, operator: string, value: unknown, expected: boolean][
 ];
 
 for (const [key, operator, value, expected] of table) {
+  // req: engine.pipeline.operators
   test(`${key} ${operator} ${JSON.stringify(value)} is ${expected}`, () => {
     assert.equal(holds(store, key, operator, value), expected);
   });
 }
 
+// req: engine.pipeline.precondition-text
 test('a failure names the check, its note, and an operator nobody knows, but not the value found', () => {
   const base = { key: 'n', operator: 'gt', value: 7, description: '' };
   assert.equal(preconditionFailure({ ...base, value: 1 }, store), null);

@@ -10,6 +10,7 @@ test('only a whole string of the form $<id>.output is a reference', () => {
   }
 });
 
+// req: engine.order.references
 test('references are found and replaced at any depth', () => {
   const parameters = { a: '$x.output', list: [1, { deep: '$y.output' }], text: 'see $x.output' };
   const found: string[] = [];
@@ -26,6 +27,7 @@ test('references are found and replaced at any depth', () => {
   });
 });
 
+// req: engine.order.references
 test('an unknown id is left as it is and untouched parameters are not copied', () => {
   const parameters = { a: '$nobody.output', b: { c: [1] } };
   assert.equal(substituteReferences(parameters, new Map()), parameters);

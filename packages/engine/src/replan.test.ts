@@ -39,6 +39,7 @@ async function run(
 const failing = [write('a', 'k', 1), call('b', 'fail')];
 const better: ProposalInput = { id: 'better', actions: [write('a', 'k', 2)] };
 
+// req: engine.replan
 test('after an abort another plan is asked for, checked and run on the restored state', async () => {
   const { env, result, requests, replanning } = await run(failing, { answers: [better] });
   assert.equal(result.proposal_id, 'better');
@@ -49,12 +50,14 @@ test('after an abort another plan is asked for, checked and run on the restored 
   assert.equal(statuses(requests[0]!.result), 'a:succeeded b:failed');
 });
 
+// req: engine.replan
 test('replanning is off unless configured and not asked for when all went well', async () => {
   assert.equal((await run(failing, { config: { max_replans: 0 }, answers: [better] })).requests.length, 0);
   assert.equal((await run([write('a', 'k', 1)])).requests.length, 0);
   assert.equal((await run([call('a', 'fail', { failure_behavior: 'skip' })])).requests.length, 0);
 });
 
+// req: engine.replan
 test('a rejection asks for another plan only when configured', async () => {
   const rejected = [call('a', 'nope')];
   assert.equal((await run(rejected, { answers: [better] })).requests.length, 0);
@@ -62,6 +65,7 @@ test('a rejection asks for another plan only when configured', async () => {
   assert.equal(result.proposal_id, 'better');
 });
 
+// req: engine.replan
 test('a plan with an error is refused, the next request says why, and the last result stands when plans run out', async () => {
   const bad: ProposalInput = { id: 'bad', actions: [call('x', 'nope')] };
   const { result, requests, replanning } = await run(failing, { answers: [bad, bad, better] });
@@ -78,6 +82,7 @@ test('a plan with an error is refused, the next request says why, and the last r
   assert.deepEqual(requests[1]!.refusal, ["x: tool 'nope' is not registered"]);
 });
 
+// req: engine.replan
 test('unchecked plans run as they are', async () => {
   const bad: ProposalInput = { id: 'bad', actions: [call('x', 'nope')] };
   const { result } = await run(failing, { config: { verify_before_execute: false }, answers: [bad] });
@@ -93,6 +98,7 @@ test('a provider that fails, answers nonsense or gives up does not lose the resu
   assert.equal((await run(failing, { answers: [null] })).requests.length, 1);
 });
 
+// req: engine.replan
 test('the pause before replanning is kept, and cancelling ends it', async () => {
   const env = testEnv();
   const running = run(failing, { env, config: { delay_ms: 500 }, answers: [better] });

@@ -7,6 +7,7 @@ import type { ActionInput, ProposalInput } from './index.ts';
 const plan = (...actions: ActionInput[]) => normalizeProposal({ id: 'p', actions });
 const skip = { failure_behavior: 'skip' } as const;
 
+// req: engine.verify.blocked-effects
 test('simulating tells what each action would come to and calls nothing', async () => {
   const { tools } = testEnv();
   const proposal = plan(
@@ -60,12 +61,14 @@ test('a detached call succeeds only where the tool can be started', async () => 
   assert.deepEqual([await status(), await status((tool) => tool === 'ok')], ['failed', 'succeeded']);
 });
 
+// req: engine.equivalent
 test('proposals that leave the same state behind are equivalent, whatever they call', async () => {
   const left = plan(write('a', 'k', 1), write('b', 'j', 2));
   const right = plan(write('x', 'j', 2), call('y', 'ok', { expected_effects: { k: 1 } }));
   assert.deepEqual(await equivalent(left, right), { equivalent: true, probes: 2, differences: [] });
 });
 
+// req: engine.equivalent
 test('the probes show differences that depend on the state they start from', async () => {
   const always = plan(write('a', 'k', 1));
   const conditional = plan(write('a', 'k', 1, { preconditions: [{ key: 'x', operator: 'not_exists' }] }));
@@ -73,6 +76,7 @@ test('the probes show differences that depend on the state they start from', asy
   assert.equal((await equivalent(always, conditional, { probes: [{}] })).equivalent, true);
 });
 
+// req: engine.optimize
 test('optimizing drops a dependency on a key nobody writes and keeps that the key must be there', () => {
   const proposal = plan(write('a', 'k', 1), call('b', 'ok', { state_dependencies: ['k', 'gone', 'here'] }));
   const result = optimize(proposal, { initialState: { here: 1 } });

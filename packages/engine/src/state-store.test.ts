@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { StateStore } from './state-store.ts';
 
+// req: state.absent
 test('a key that was never written reads as null and does not exist', () => {
   const store = new StateStore();
   assert.equal(store.get('k'), null);
@@ -14,6 +15,7 @@ test('a key that was never written reads as null and does not exist', () => {
   assert.equal(store.delete('k'), false);
 });
 
+// req: state.versions
 test('versions grow with every write and never come back', () => {
   const store = new StateStore();
   store.set('k', 1);
@@ -25,6 +27,7 @@ test('versions grow with every write and never come back', () => {
   assert(first < second && second < store.version('k'));
 });
 
+// req: state.separation
 test('tenants and the unscoped side never see each other', () => {
   const store = new StateStore();
   store.set('k', 'unscoped');
@@ -39,6 +42,7 @@ test('tenants and the unscoped side never see each other', () => {
   assert.equal(store.view('').get('k'), 'unscoped');
 });
 
+// req: state.separation
 test('an unscoped key that looks like a tenant key reaches no tenant and is not listed', () => {
   const store = new StateStore();
   store.view('a').set('k', 'secret');
@@ -53,6 +57,7 @@ test('an unscoped key that looks like a tenant key reaches no tenant and is not 
   assert.deepEqual(Object.entries(store.view('a').snapshot()), [['k', 'secret']]);
 });
 
+// req: state.snapshots
 test('a snapshot holds any key as a plain member, sorted', () => {
   const store = new StateStore();
   for (const key of ['b', '__proto__', 'constructor', 'a']) store.set(key, { from: key });

@@ -57,6 +57,7 @@ test('registrations take effect in the order of the calls', async () => {
   assert.equal(registry.get('a')?.description, 'last');
 });
 
+// req: engine.pipeline.schema
 test('an empty schema accepts anything without being prepared', () => {
   const registry = new ToolRegistry();
   registry.add({ name: 'any', description: '', parameters: {}, idempotent: false });
@@ -103,6 +104,7 @@ test('messages name the parameter and what was expected, never the value', async
   );
 });
 
+// req: engine.pipeline.schema
 test('extra parameters are never an error, even where the schema closes its root', async () => {
   assert.equal(await checked(typed.parameters!, { count: 1, extra: true }), null);
   assert.equal(await checked({ type: 'object', unevaluatedProperties: false }, { extra: true }), null);

@@ -10,6 +10,7 @@ function check(state: StateStore, ...actions: ActionInput[]): string[] {
   return conflicts.map(({ action_id, key, kind }) => `${action_id} ${kind} ${key}`);
 }
 
+// req: engine.transaction-check
 test('assumptions hold until the value or its version changes', () => {
   const state = new StateStore();
   state.set('k', { a: 1 });
@@ -31,6 +32,7 @@ test('an assumption about null needs the key, version 0 means that it must be ab
   ]);
 });
 
+// req: engine.transaction-check
 test('a declared set must hold what the action does, an empty one promises nothing', () => {
   const state = new StateStore();
   assert.deepEqual(check(state, write('a', 'k', 1)), []);
@@ -44,6 +46,7 @@ test('a declared set must hold what the action does, an empty one promises nothi
   );
 });
 
+// req: engine.transaction-check
 test('siblings that share a key one of them writes are in each other\u2019s way, ordered actions are not', () => {
   const state = new StateStore();
   assert.deepEqual(check(state, call('a', 'ok', { write_set: ['k'] }), call('b', 'ok', { read_set: ['k'] })), [

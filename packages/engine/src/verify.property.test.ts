@@ -20,6 +20,7 @@ function errors({ issues }: VerifyReport): string[] {
   );
 }
 
+// req: engine.verify.valid
 test('of a proposal that verifies nothing is rejected, however long its tools take', async () => {
   let valid = 0;
   const property = fc.asyncProperty(
@@ -40,6 +41,7 @@ test('of a proposal that verifies nothing is rejected, however long its tools ta
   assert(valid > runs / 20, `only ${valid} of ${runs} were valid`);
 });
 
+// req: engine.verify.valid
 test('a sequential proposal of well-behaved tools is rejected in part exactly when verification says so', async () => {
   await fc.assert(
     fc.asyncProperty(scenarios({ maxActions: 6, failures: false, sequential: true }), async (scenario) => {
@@ -56,6 +58,7 @@ test('a sequential proposal of well-behaved tools is rejected in part exactly wh
   );
 });
 
+// req: engine.verify.levels
 test('verification reports the levels of the reference and changes neither proposal nor initial state', async () => {
   await fc.assert(
     fc.asyncProperty(scenarios({ races: true, idempotent: true }), async ({ proposal, before }) => {
@@ -76,6 +79,7 @@ test('verification reports the levels of the reference and changes neither propo
   );
 });
 
+// req: engine.simulate
 test('simulation agrees with execution when tools do exactly what was declared', async () => {
   await fc.assert(
     fc.asyncProperty(scenarios({ failures: false, idempotent: true }), async (scenario) => {
@@ -101,6 +105,7 @@ test('simulation agrees with execution when tools do exactly what was declared',
   );
 });
 
+// req: engine.optimize
 test('optimizing never changes order, outcome or final state, whether or not the initial state is known', async () => {
   let removals = 0;
   await fc.assert(
@@ -154,6 +159,7 @@ test('with tools that always succeed every Monte Carlo trial ends as the simulat
   );
 });
 
+// req: engine.monte-carlo.seeded
 test('a Monte Carlo report is the same to the last byte each time, and another with another seed', async () => {
   const [first] = fc.sample(scenarios({ maxActions: 20 }), { numRuns: 1, seed: 7 });
   const run = async (seed: number): Promise<string> =>

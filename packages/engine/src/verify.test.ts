@@ -35,6 +35,7 @@ const requires = (key: string, operator: string, value: unknown = null): Partial
   preconditions: [{ key, operator, value }],
 });
 
+// req: engine.verify.valid, engine.verify.tiers
 test('a sound proposal is valid and tells levels, final state and evidence', async () => {
   const report = await check(
     [write('a', 'k', 1), call('b', 'typed', { parameters: { n: 2 }, ...needs('k'), expected_effects: { j: 2 } })],
@@ -65,6 +66,7 @@ test('a sound proposal is valid and tells levels, final state and evidence', asy
   assert.equal(report.evidence.confidence, 1);
 });
 
+// req: engine.verify.errors
 test('unknown tools, bad parameters and missing names are errors', async () => {
   const report = await check([
     call('a', 'nope', skip),
@@ -94,6 +96,7 @@ test('without tools nothing is held against them, and the evidence says so', asy
   );
 });
 
+// req: engine.verify.errors
 test('preconditions are checked against the state at their turn', async () => {
   const report = await check(
     [
@@ -110,6 +113,7 @@ test('preconditions are checked against the state at their turn', async () => {
   ]);
 });
 
+// req: engine.verify.errors
 test('a state dependency that nobody met is an error, and a later writer is pointed out', async () => {
   const report = await check([call('a', 'ok', needs('k', 'j')), write('b', 'k', 1)]);
   assert.deepEqual(issuesOf(report), [
@@ -118,6 +122,7 @@ test('a state dependency that nobody met is an error, and a later writer is poin
   ]);
 });
 
+// req: engine.verify.blocked-effects
 test('effects of a blocked action are applied, so what follows is judged on its own', async () => {
   const report = await check([call('a', 'nope', { expected_effects: { k: 1 } }), call('b', 'ok', needs('k'))]);
   assert.deepEqual(issuesOf(report), ["error a: tool 'nope' is not registered"]);
@@ -140,6 +145,7 @@ test('what depends on which sibling ends first is an error when they overlap and
   assert.deepEqual(issuesOf(own), []);
 });
 
+// req: engine.verify.warnings
 test('two writers of one key in no declared order are a conflict, ordered ones are not', async () => {
   const report = await check([
     call('a', 'ok', { expected_effects: { k: 1 } }),
@@ -163,6 +169,7 @@ test('after an unordered write both values are possible', async () => {
   assert.equal((await check([...racing, after(2)])).valid, false);
 });
 
+// req: engine.verify.warnings, engine.verify.tiers
 test('identical calls are a warning when there are two and an error from three on, as a rule of thumb', async () => {
   const times = (count: number) =>
     check(Array.from({ length: count }, (_, n) => call(`a${n}`, 'ok', { parameters: { x: 1, y: n - n } })));
@@ -180,6 +187,7 @@ test('identical calls are a warning when there are two and an error from three o
   assert.deepEqual([three.valid, three.issues.length, three.issues[0]!.severity], [false, 1, 'error']);
 });
 
+// req: engine.verify.warnings
 test('more actions than the limit are a warning about the proposal', async () => {
   const report = await check(Array.from({ length: 31 }, (_, n) => write(`a${n}`, `k${n}`, n)));
   assert.deepEqual(issuesOf(report), ['warning : 31 actions, more than 30']);
