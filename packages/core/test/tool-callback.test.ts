@@ -1,7 +1,7 @@
 // Tool callbacks as a client sees them on the wire: what it is sent, and what becomes of its answers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { serve, turnOver } from '@car-runtime/testkit';
+import { serve, turnOver, type TestDaemon, type Wire } from '@car-runtime/testkit';
 import { call, results, submit, toolClient } from './tool-client.ts';
 
 // req: callback.payload
@@ -99,21 +99,39 @@ test('an answer with a forbidden key fails its action at once', async () => {
 });
 
 // req: callback.channel-closed
-test('when the connection is lost, the action ends at once as such, and the journal says so', async () => {
-  await using daemon = serve();
-  const wire = await toolClient(daemon, 'slow');
-  const { connection } = (await wire.result('server.status')) as { connection: { client_id: string } };
-  submit(wire, [call('a', 'slow'), call('b', 'slow')]);
-  await wire.nextRequest();
-  await wire.close();
-  await turnOver();
-  const failed = daemon.journal(connection.client_id).filter(({ kind }) => kind === 'action_failed');
-  assert.deepEqual(
-    failed.map(({ action_id, data }) => [action_id, data['error']]),
-    [['a', "tool 'slow' callback channel closed"]],
-  );
-  const other = await daemon.peer({ as: 'client' });
-  await other.expectQuiet();
+test('however the connection is lost, the action ends at once as such, and the journal has all that was ended', async () => {
+  const ways = {
+    'client closes': async (wire) => void (await wire.close()),
+    'client vanishes': async (wire) => wire.channel.terminate(),
+    'session removed': async (_wire, daemon, clientId) => void (await daemon.state.removeSession(clientId)),
+    'daemon drains': async (_wire, daemon) => await daemon.state.drain(0),
+  } satisfies Record<string, (wire: Wire, daemon: TestDaemon, clientId: string) => Promise<void>>;
+  for (const [way, lose] of Object.entries(ways)) {
+    await using daemon = serve();
+    const wire = await toolClient(daemon, 'slow', 'flaky');
+    const { connection } = (await wire.result('server.status')) as { connection: { client_id: string } };
+    submit(wire, [call('a', 'slow'), call('b', 'slow')]);
+    await wire.nextRequest();
+    const retrying = [call('c', 'flaky', { failure_behavior: 'retry', max_retries: 8 }), call('d', 'slow')];
+    wire.sendJson({
+      jsonrpc: '2.0',
+      id: 'other',
+      method: 'proposal.submit',
+      params: { proposal: { actions: retrying } },
+    });
+    wire.sendJson({ jsonrpc: '2.0', id: (await wire.nextRequest()).id, error: { code: -32000, message: 'flaky' } });
+    await turnOver();
+    await lose(wire, daemon, connection.client_id);
+    await turnOver();
+    const ended = daemon
+      .journal(connection.client_id)
+      .filter(({ kind }) => kind === 'action_failed' || kind === 'action_skipped');
+    assert.deepEqual(
+      ended.map(({ action_id, data }) => `${action_id}: ${String(data['error'] ?? data['reason'])}`).toSorted(),
+      ["a: tool 'slow' callback channel closed", "b: action 'a' failed", 'c: flaky', "d: action 'c' failed"],
+      way,
+    );
+  }
 });
 
 // req: callback.unknown-tool

@@ -540,18 +540,39 @@ test('a signal asked for after the abort is aborted already, and aborting an ans
 });
 
 // req: rpc.closing-side
-test('after deciding to close, requests and notifications of the other side are dropped, its answers are not', async () => {
+test('after deciding to close, what waits ends at once, and what the other side still sends is dropped', async () => {
   const bench = openPeer();
-  // The far end learns of the close only when it reads; until then it goes on sending.
-  const request = bench.peer.request('x', {});
   bench.wire.send('{"jsonrpc":"2.0","id":1,"method":"work"}');
+  const call = await bench.calls.next();
+  const request = bench.peer.request('x', {});
+  // The far end learns of the close only when it reads; until then it goes on sending.
+  bench.wire.send('{"jsonrpc":"2.0","id":2,"method":"work"}');
   bench.wire.send('{"jsonrpc":"2.0","method":"told"}');
-  bench.wire.send('[{"jsonrpc":"2.0","id":2,"method":"work"}]');
-  bench.wire.send('{"jsonrpc":"2.0","id":"cb-1","result":"in time"}');
+  bench.wire.send('[{"jsonrpc":"2.0","id":3,"method":"work"}]');
+  bench.wire.send('{"jsonrpc":"2.0","id":"cb-1","result":"too late"}');
+  let isClosed = false;
+  void bench.closed.then(() => (isClosed = true));
   bench.peer.close(1008, 'go');
-  assert.equal(await request, 'in time');
+  await assert.rejects(request, { name: 'ChannelClosedError', message: 'Connection closed (1008: go)' });
+  assert.equal(isClosed, false, 'before the channel says so');
   assert.deepEqual(await bench.closed, { code: 1008, reason: 'go' });
-  assert.deepEqual([bench.calls.size, bench.notifications.size, bench.peer.inFlight], [0, 0, 0]);
+  await turnOver();
+  assert.ok(call.signal.aborted);
+  assert.deepEqual(
+    [bench.calls.size, bench.notifications.size, bench.peer.inFlight, bench.peer.pendingRequests],
+    [0, 0, 0, 0],
+  );
+});
+
+// req: rpc.closing-side
+test('a connection that refuses to let go holds up nothing that waited on it', async () => {
+  const [near] = createMemoryPair();
+  // The close of a channel that was never started is never reported.
+  const peer = new Peer(near, { onRequest: () => undefined });
+  const request = peer.request('x', {});
+  peer.terminate('cut');
+  await assert.rejects(request, { name: 'ChannelClosedError', message: 'Connection closed (1006: cut)' });
+  assert.deepEqual([peer.pendingRequests, peer.isClosed], [0, false]);
 });
 
 // req: rpc.reject-and-close

@@ -49,7 +49,7 @@ export class Peer implements ReplySink {
   readonly #hardQueueBytes: number;
   #closeInfo: CloseInfo | undefined;
   /** Set when this side has decided to close: nothing more is taken from the other, which may go on sending. */
-  #isClosing = false;
+  #isEnded = false;
 
   constructor(channel: Channel, handler: PeerHandler, options: PeerOptions = {}) {
     this.channel = channel;
@@ -122,17 +122,17 @@ export class Peer implements ReplySink {
     return true;
   }
 
-  /** Closes politely after what is queued; calls waiting on either side end with `ChannelClosedError`. Requests and
-   *  notifications that still arrive are dropped. */
-  close(code?: number, reason?: string): void {
-    this.#isClosing = true;
+  /** Closes politely after what is queued. Calls waiting on either side end with `ChannelClosedError` at once, however
+   *  long the other side takes to let go; what still arrives is dropped. */
+  close(code = 1000, reason = ''): void {
     this.channel.close(code, reason);
+    this.#end({ code, reason });
   }
 
   /** Cuts the connection; what is queued is dropped. */
-  terminate(reason?: string): void {
-    this.#isClosing = true;
+  terminate(reason = ''): void {
     this.channel.terminate(reason);
+    this.#end({ code: 1006, reason });
   }
 
   settle(call: IncomingCall, reply: string | undefined): void {
@@ -165,6 +165,7 @@ export class Peer implements ReplySink {
   }
 
   #onText(text: string): void {
+    if (this.#isEnded) return;
     const frame = parseFrameText(text, this.#maxDepth);
     if (frame.kind === 'unparseable') {
       const reason = `Cannot parse frame: ${frame.reason}`;
@@ -217,7 +218,6 @@ export class Peer implements ReplySink {
       if (hasId) this.#refuse(sink, idText as string, invalidParams(forbiddenKey));
       return;
     }
-    if (this.#isClosing) return;
     if (!hasId) {
       this.#handler.onNotification?.(message.method as string, message.params ?? undefined);
       return;
@@ -255,6 +255,13 @@ export class Peer implements ReplySink {
 
   #onClose(info: CloseInfo): void {
     this.#closeInfo = info;
+    this.#end(info);
+    this.#handler.onClose?.(info);
+  }
+
+  #end(info: CloseInfo): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
     const error = new ChannelClosedError(
       `Connection closed (${info.code}${info.reason ? `: ${info.reason}` : ''})`,
       info.code,
@@ -262,7 +269,6 @@ export class Peer implements ReplySink {
     const calls = [...this.#inFlight.values()];
     this.#inFlight.clear();
     this.#pending.rejectAll(error);
-    this.#handler.onClose?.(info);
     if (calls.length === 0) return;
     // A turn later: work that waited for one of our requests ends for that reason, not as given up by its own caller.
     atEndOfTurn('network', { endTurn: () => calls.forEach((call) => call.abort(error)) });

@@ -34,6 +34,9 @@ export class Connection {
   #controller: AbortController | undefined;
   #closed: ChannelClosedError | undefined;
   #authenticated: (() => void) | undefined;
+  /** Handlers that have not ended, those whose answer was given up on included. */
+  #running = 0;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(id: string, info: ConnectionInfo) {
     this.id = id;
@@ -87,6 +90,26 @@ export class Connection {
   markClosed(error: ChannelClosedError): void {
     this.#closed = error;
     this.#controller?.abort(error);
+  }
+
+  /** Only for the dispatcher: a handler began to wait for something. */
+  handlerStarted(): void {
+    this.#running++;
+  }
+
+  /** Only for the dispatcher: it has ended. */
+  handlerEnded(): void {
+    this.#running--;
+    if (this.#running === 0) this.#idle?.resolve();
+  }
+
+  /** Resolves when no handler runs any more, or after `graceMs` for one that does not end. */
+  async whenIdle(graceMs: number): Promise<void> {
+    if (this.#running === 0) return;
+    this.#idle ??= Promise.withResolvers();
+    const timer = setTimeout(this.#idle.resolve, graceMs);
+    await this.#idle.promise;
+    clearTimeout(timer);
   }
 
   async disposeScope(): Promise<void> {

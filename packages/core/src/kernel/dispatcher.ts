@@ -145,13 +145,17 @@ export class Dispatcher {
       return undefined;
     }
     const deadline = started ?? this.#startDeadline(route, call, params);
+    const { connection } = context;
+    connection.handlerStarted();
     return outcome.then(
       (result) => {
         deadline.cancel();
+        connection.handlerEnded();
         this.#resolve(route, call, result);
       },
       (error) => {
         deadline.cancel();
+        connection.handlerEnded();
         this.#reject(route, call, this.#toRpcError(error, call));
       },
     );

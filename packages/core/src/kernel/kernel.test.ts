@@ -5,7 +5,7 @@ import { createMemoryPair } from '@car-runtime/rpc';
 import { Wire } from '@car-runtime/testkit';
 import { Gates, KernelBench, testDomain, turnOver } from '../../test/kernel-bench.ts';
 import { createClientId, perConnection, type Connection } from './connection.ts';
-import { closePhases, type AnyDomain } from './domain.ts';
+import { closePhases, type AnyDomain, type CallContext } from './domain.ts';
 
 const request = (id: number, method: string): string => JSON.stringify({ jsonrpc: '2.0', id, method });
 
@@ -211,6 +211,33 @@ test('closing in the middle of a call aborts it with the connection, drops its r
   assert.equal(await bench.kernel.remove(connection.id), undefined);
   await turnOver();
   assert.equal(log.filter((step) => step === 'registry d').length, 1);
+});
+
+// req: session.scope
+test('the scope outlives the handlers that use it, but not one that does not end', async () => {
+  const gates = new Gates();
+  const log: string[] = [];
+  const slow = async (params: Record<string, unknown>, context: CallContext): Promise<unknown> => {
+    context.connection.scope.defer(() => void log.push('scope'));
+    await gates.handle(params, context);
+    log.push('handler');
+    return null;
+  };
+  await using bench = new KernelBench([testDomain({ slow })]);
+  const ending = bench.connect();
+  ending.wire.send(request(1, 'slow'));
+  const { open } = await gates.next();
+  await ending.wire.close();
+  await turnOver();
+  assert.deepEqual(log, []);
+  open();
+  await turnOver();
+  assert.deepEqual(log, ['handler', 'scope']);
+  const stuck = bench.connect();
+  stuck.wire.send(request(1, 'slow'));
+  await gates.next();
+  await bench.kernel.remove(stuck.connection.id);
+  assert.deepEqual(log.slice(2), ['scope']);
 });
 
 // req: session.remove

@@ -26,6 +26,9 @@ export interface AcceptOptions {
   onAuthenticated?: () => void;
 }
 
+/** Time handlers of a closed connection, which were told to stop, have to do so. */
+const handlerGraceMs = 1_000;
+
 /** An id is a file name: it stays in its folder and is the same file on every file system. */
 const clientIdPattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
@@ -163,6 +166,8 @@ export class Kernel implements AsyncDisposable {
         }
       }
     }
+    // What a running handler uses, and where it records how it ends, is disposed after it.
+    await connection.whenIdle(handlerGraceMs);
     await connection.disposeScope().catch((error: unknown) => failed(error, 'scope'));
   }
 
