@@ -7,19 +7,21 @@ import { throughputRow } from './rpc.ts';
 
 const tool = 'lookup';
 const toolOutput = { text: 'forty-two' };
+const connections = 8;
+const depth = 8;
 
 function workload(actions: number, extra: object = {}): Workload {
-  const proposal = {
-    id: 'plan-1',
+  const toProposal = (id: string): object => ({
+    id,
     source: 'bench',
     actions: Array.from({ length: actions }, (_, index) => ({
       id: `step-${index + 1}`,
       type: 'tool_call',
       tool,
-      parameters: { question: 'what is the answer', limit: 10 },
+      parameters: { question: 'what is the answer', limit: 10 + index },
       ...extra,
     })),
-  };
+  });
   const checkResult = (result: unknown): string | undefined => {
     const { results } = result as { results: { status: string; output: unknown }[] };
     const isRight = ({ status, output }: { status: string; output: unknown }): boolean =>
@@ -27,9 +29,11 @@ function workload(actions: number, extra: object = {}): Workload {
     return results.length === actions && results.every(isRight) ? undefined : `not ${actions} outputs`;
   };
   return {
-    connections: 8,
-    depth: 8,
-    requests: [{ method: 'proposal.submit', params: { proposal }, checkResult }],
+    connections,
+    depth,
+    requests: Array.from({ length: depth }, (_, slot) => {
+      return { method: 'proposal.submit', params: { proposal: toProposal(`plan-${slot}`) }, checkResult };
+    }),
     toolOutput,
     prepare: (connection) => connection.request('tools.register', [{ name: tool, parameters: {} }]),
   };

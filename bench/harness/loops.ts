@@ -30,7 +30,7 @@ export class Loop {
   readonly #frames: Buffer[];
   readonly #toolAnswer: AnswerTemplate;
   /** Round trip of each answer in ms, when there is one request at a time. */
-  readonly latencies: number[] = [];
+  latencies: number[] = [];
   #sentAt = 0;
   #underWay = 0;
   #untilSample = sampleEvery;
@@ -49,8 +49,14 @@ export class Loop {
   }
 
   start(): void {
+    this.#isStopping = false;
     this.#underWay = this.#frames.length;
     for (const frame of this.#frames) this.#send(frame);
+  }
+
+  /** Forgets the round trips so far. */
+  reset(): void {
+    this.latencies = [];
   }
 
   /** Resolves when everything under way is answered. */

@@ -5,7 +5,8 @@ import { Loop, type LoopRequest } from './loops.ts';
 import type { ServerProcess } from './server-process.ts';
 
 const settleMs = 200;
-const warmUpMs = 2_000;
+/** Time for the optimising compiler, before anything is measured. */
+export const warmUpMs = 2_000;
 
 export interface Workload {
   connections: number;
@@ -28,41 +29,66 @@ export interface Throughput {
   p50Ms: number;
 }
 
-/** Drives one server for `durationMs`, on new connections. */
-export async function drive(server: ServerProcess, workload: Workload, durationMs: number): Promise<Throughput> {
-  const { promise: failure, reject: onFailure } = Promise.withResolvers<never>();
-  failure.catch(() => undefined); // reported by the race below
-  const connections = await Promise.all(
-    Array.from({ length: workload.connections }, () => LoadConnection.open(server)),
-  );
-  try {
-    for (const connection of connections) await workload.prepare?.(connection);
-    const loops = connections.map((connection) => new Loop({ ...workload, connection, onFailure }));
-    return await Promise.race([run(server, loops, durationMs), failure]);
-  } finally {
-    await Promise.all(connections.map((connection) => connection.close()));
-    server.dropJournals();
-  }
-}
+/** Connections to one server, prepared once and driven as often as asked: what a daemon keeps for a connection that has
+ *  been at work for a while is part of what it costs. */
+export class LoadSession implements AsyncDisposable {
+  readonly #server: ServerProcess;
+  readonly #connections: readonly LoadConnection[];
+  readonly #loops: readonly Loop[];
+  readonly #failure: Promise<never>;
 
-async function run(server: ServerProcess, loops: readonly Loop[], durationMs: number): Promise<Throughput> {
-  for (const loop of loops) loop.start();
-  await delay(Math.min(settleMs, durationMs / 2));
-  const cpuBefore = await server.cpuMicros();
-  const startedAt = performance.now();
-  const completed = (): number => loops.reduce((sum, loop) => sum + loop.completed, 0);
-  const before = completed();
-  await delay(durationMs);
-  const answered = completed() - before;
-  const elapsedMs = performance.now() - startedAt;
-  const cpu = (await server.cpuMicros()) - cpuBefore;
-  await Promise.all(loops.map((loop) => loop.stop()));
-  return {
-    perSecond: (answered / elapsedMs) * 1_000,
-    cpuMicros: cpu / answered,
-    busy: cpu / 1_000 / elapsedMs,
-    p50Ms: median(loops.flatMap((loop) => loop.latencies)),
-  };
+  private constructor(server: ServerProcess, workload: Workload, connections: readonly LoadConnection[]) {
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => undefined); // `drive` reports it
+    this.#server = server;
+    this.#connections = connections;
+    this.#failure = promise;
+    this.#loops = connections.map((connection) => new Loop({ ...workload, connection, onFailure: reject }));
+  }
+
+  static async open(server: ServerProcess, workload: Workload): Promise<LoadSession> {
+    const connections: LoadConnection[] = [];
+    for (let count = 0; count < workload.connections; count++) {
+      const connection = await LoadConnection.open(server);
+      await workload.prepare?.(connection);
+      connections.push(connection);
+    }
+    return new LoadSession(server, workload, connections);
+  }
+
+  async drive(durationMs: number): Promise<Throughput> {
+    const driven = await Promise.race([this.#drive(durationMs), this.#failure]);
+    this.#server.dropJournals();
+    return driven;
+  }
+
+  async #drive(durationMs: number): Promise<Throughput> {
+    for (const loop of this.#loops) loop.start();
+    await delay(Math.min(settleMs, durationMs / 2));
+    for (const loop of this.#loops) loop.reset();
+    const cpuBefore = await this.#server.cpuMicros();
+    const startedAt = performance.now();
+    const before = this.#completed;
+    await delay(durationMs);
+    const answered = this.#completed - before;
+    const elapsedMs = performance.now() - startedAt;
+    const cpu = (await this.#server.cpuMicros()) - cpuBefore;
+    await Promise.all(this.#loops.map((loop) => loop.stop()));
+    return {
+      perSecond: (answered / elapsedMs) * 1_000,
+      cpuMicros: cpu / answered,
+      busy: cpu / 1_000 / elapsedMs,
+      p50Ms: median(this.#loops.flatMap((loop) => loop.latencies)),
+    };
+  }
+
+  get #completed(): number {
+    return this.#loops.reduce((sum, loop) => sum + loop.completed, 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#connections.map((connection) => connection.close()));
+  }
 }
 
 export interface Comparison {
@@ -77,13 +103,16 @@ export async function compare(
   workload: Workload,
   { rounds, durationMs }: { rounds: number; durationMs: number },
 ): Promise<Comparison> {
-  await drive(ours, workload, warmUpMs);
-  await drive(baseline, workload, warmUpMs);
+  await using oursLoad = await LoadSession.open(ours, workload);
+  await using baselineLoad = await LoadSession.open(baseline, workload);
+  await oursLoad.drive(warmUpMs);
+  await baselineLoad.drive(warmUpMs);
   const comparison: Comparison = { ours: [], baseline: [] };
   for (let round = 0; round < rounds; round++) {
-    for (const side of round % 2 === 0 ? (['ours', 'baseline'] as const) : (['baseline', 'ours'] as const)) {
-      comparison[side].push(await drive(side === 'ours' ? ours : baseline, workload, durationMs));
-    }
+    const isOursFirst = round % 2 === 0;
+    if (isOursFirst) comparison.ours.push(await oursLoad.drive(durationMs));
+    comparison.baseline.push(await baselineLoad.drive(durationMs));
+    if (!isOursFirst) comparison.ours.push(await oursLoad.drive(durationMs));
   }
   return comparison;
 }
