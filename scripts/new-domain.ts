@@ -38,8 +38,8 @@ import { method } from './declare.ts';
 export const ${name} = {
   '${name}.echo': method({
     summary: 'The text that was sent',
-    params: z.object({ text: z.string() }),
-    result: z.object({ text: z.string() }),
+    params: () => z.object({ text: z.string() }),
+    result: () => z.object({ text: z.string() }),
     access: 'session',
     effect: 'read',
     section: '${Name}',

@@ -33,8 +33,8 @@ export function testDomain(
         name,
         method({
           summary: name,
-          params: z.looseObject({}),
-          result,
+          params: () => z.looseObject({}),
+          result: () => result,
           access,
           effect: 'read',
           section: 'Test',

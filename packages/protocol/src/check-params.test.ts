@@ -6,7 +6,14 @@ import { method, type MethodDeclaration } from './declare.ts';
 import { methods } from './index.ts';
 
 const declare = (params: z.ZodType): MethodDeclaration =>
-  method({ summary: 's', params, result: z.unknown(), access: 'session', effect: 'read', section: 'State' });
+  method({
+    summary: 's',
+    params: () => params,
+    result: () => z.unknown(),
+    access: 'session',
+    effect: 'read',
+    section: 'State',
+  });
 
 const problemOf = (declaration: MethodDeclaration, given: unknown): string | undefined =>
   checkParams('m', declaration, given).problem?.message;

@@ -22,7 +22,7 @@ export function checkParams(
   const checked = declaration.params.safeParse(value, untilFirstProblem);
   if (checked.success) return { params: checked.data };
   const issues = isSmall(value) ? declaration.params.safeParse(value).error?.issues : undefined;
-  return { problem: invalidParams(method, issues ?? checked.error.issues) };
+  return { problem: invalidParams(method, issues ?? checked.error.issues, declaration.invalidParamsText) };
 }
 
 /** Whether a value has at most `maxFullyChecked` values in it. */
@@ -40,11 +40,11 @@ function isSmall(value: unknown): boolean {
 }
 
 /** Names each field and what was expected there. */
-function invalidParams(method: string, issues: readonly z.core.$ZodIssue[]): RpcError {
+function invalidParams(method: string, issues: readonly z.core.$ZodIssue[], ownText: string | undefined): RpcError {
   const shown = issues.slice(0, maxIssues).map((issue) => ({ path: pathText(issue.path), message: messageOf(issue) }));
   const more = issues.length > maxIssues ? `; and ${issues.length - maxIssues} more` : '';
   const text = shown.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  return fail('invalid_params', `Invalid params for ${method}: ${text}${more}`, { data: { issues: shown } });
+  return fail('invalid_params', ownText ?? `Invalid params for ${method}: ${text}${more}`, { data: { issues: shown } });
 }
 
 function messageOf(issue: z.core.$ZodIssue): string {

@@ -2,6 +2,7 @@
 // access gate, typed client, OpenRPC, method reference, contract tests) is derived from its declaration.
 import type { z } from 'zod';
 import type { ErrorKind } from './errors.ts';
+import { once } from './once.ts';
 
 /** Who may call. `public`: anyone; `session`: any authenticated caller; `client`: all but agents; `host`: the host
  *  role, where a host token is installed. */
@@ -9,9 +10,11 @@ export type Access = 'public' | 'session' | 'client' | 'host';
 
 export interface MethodOptions<P extends z.ZodType, R extends z.ZodType> {
   summary: string;
-  /** Shape of `params`. Absent and null params are read as `{}`. Unknown fields are ignored. */
-  params: P;
-  result: R;
+  /** Shape of `params`, built when first asked for. Absent and null params are read as `{}`. Unknown fields are ignored. */
+  params: () => P;
+  /** The message that answers params of a wrong shape, where the contract has one of its own. */
+  invalidParamsText?: string;
+  result: () => R;
   access: Access;
   effect: 'read' | 'write';
   /** Calls on one connection that share this key run one after another; without it they run concurrently. */
@@ -26,11 +29,13 @@ export interface MethodOptions<P extends z.ZodType, R extends z.ZodType> {
   isExtension?: boolean;
 }
 
-export interface MethodDeclaration<
-  P extends z.ZodType = z.ZodType,
-  R extends z.ZodType = z.ZodType,
-> extends MethodOptions<P, R> {
+export interface MethodDeclaration<P extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> extends Omit<
+  MethodOptions<P, R>,
+  'params' | 'result'
+> {
   readonly kind: 'method';
+  readonly params: P;
+  readonly result: R;
 }
 
 export interface EventDeclaration<P extends z.ZodType = z.ZodType> {
@@ -54,19 +59,51 @@ export interface CallbackDeclaration<P extends z.ZodType = z.ZodType, R extends 
 export function method<P extends z.ZodType, R extends z.ZodType>(
   options: MethodOptions<P, R>,
 ): MethodDeclaration<P, R> {
-  return { kind: 'method', ...options };
+  const { params, result, ...rest } = options;
+  const schemas = { params: once(params), result: once(result) };
+  return {
+    kind: 'method',
+    ...rest,
+    get params() {
+      return schemas.params();
+    },
+    get result() {
+      return schemas.result();
+    },
+  };
 }
 
 /** Declares a notification the server sends. */
-export function event<P extends z.ZodType>(options: Omit<EventDeclaration<P>, 'kind'>): EventDeclaration<P> {
-  return { kind: 'event', ...options };
+export function event<P extends z.ZodType>(
+  options: Omit<EventDeclaration<P>, 'kind' | 'params'> & { params: () => P },
+): EventDeclaration<P> {
+  const { params, ...rest } = options;
+  const schema = once(params);
+  return {
+    kind: 'event',
+    ...rest,
+    get params() {
+      return schema();
+    },
+  };
 }
 
 /** Declares a request the server makes of a client. */
 export function callback<P extends z.ZodType, R extends z.ZodType>(
-  options: Omit<CallbackDeclaration<P, R>, 'kind'>,
+  options: Omit<CallbackDeclaration<P, R>, 'kind' | 'params' | 'result'> & { params: () => P; result: () => R },
 ): CallbackDeclaration<P, R> {
-  return { kind: 'callback', ...options };
+  const { params, result, ...rest } = options;
+  const schemas = { params: once(params), result: once(result) };
+  return {
+    kind: 'callback',
+    ...rest,
+    get params() {
+      return schemas.params();
+    },
+    get result() {
+      return schemas.result();
+    },
+  };
 }
 
 /** The declarations of one domain, by wire name. */

@@ -1,5 +1,6 @@
 // The event log of a connection: what a journal line holds, and the methods that read and bound the log.
 import { z } from 'zod';
+import { once } from './once.ts';
 import { method } from './declare.ts';
 import { jsonObject } from './records.ts';
 
@@ -76,87 +77,96 @@ export type EventKind = (typeof eventKinds)[number];
  *
  * What queries shall find (`tool`, `caller`, `tenant`, `gate`, `decision`, `agent`) is there as strings.
  */
-export const journalEvent = z
-  .object({
-    kind: z.string(),
-    action_id: z.string().nullish(),
-    proposal_id: z.string().nullish(),
-    data: jsonObject,
-    timestamp: z.string(),
-    /** Hash of the chained event before it; 64 zeros for the first. Present from `events.chain.enable` on. */
-    prev_hash: z.string().optional(),
-    hash: z.string().optional(),
-  })
-  .meta({ id: 'JournalEvent' });
-export type JournalEvent = z.output<typeof journalEvent>;
+export const journalEvent = once(() =>
+  z
+    .object({
+      kind: z.string(),
+      action_id: z.string().nullish(),
+      proposal_id: z.string().nullish(),
+      data: jsonObject(),
+      timestamp: z.string(),
+      /** Hash of the chained event before it; 64 zeros for the first. Present from `events.chain.enable` on. */
+      prev_hash: z.string().optional(),
+      hash: z.string().optional(),
+    })
+    .meta({ id: 'JournalEvent' }),
+);
+export type JournalEvent = z.output<ReturnType<typeof journalEvent>>;
 
 /** Both limits hold at once. Absent means no limit. */
-export const eventRetention = z.object({
-  max_events: z.int().min(0).nullish(),
-  max_age_secs: z.number().min(0).nullish(),
-});
-const retentionPolicy = z.object({ max_events: z.number().optional(), max_age_secs: z.number().optional() });
+export const eventRetention = once(() =>
+  z.object({
+    max_events: z.int().min(0).nullish(),
+    max_age_secs: z.number().min(0).nullish(),
+  }),
+);
+const retentionPolicy = once(() =>
+  z.object({ max_events: z.number().optional(), max_age_secs: z.number().optional() }),
+);
 
-const rfc3339 = z.iso.datetime({ offset: true, error: 'not an RFC 3339 date and time' });
+const rfc3339 = once(() => z.iso.datetime({ offset: true, error: 'not an RFC 3339 date and time' }));
 
-export const agentCost = z
-  .object({
-    agent: z.string(),
-    calls: z.number(),
-    tokens_in: z.number(),
-    tokens_out: z.number(),
-    cost_usd: z.number(),
-  })
-  .meta({ id: 'AgentCost' });
-export type AgentCost = z.output<typeof agentCost>;
+export const agentCost = once(() =>
+  z
+    .object({
+      agent: z.string(),
+      calls: z.number(),
+      tokens_in: z.number(),
+      tokens_out: z.number(),
+      cost_usd: z.number(),
+    })
+    .meta({ id: 'AgentCost' }),
+);
+export type AgentCost = z.output<ReturnType<typeof agentCost>>;
 
-const removed = z.object({ removed: z.number() });
+const removed = once(() => z.object({ removed: z.number() }));
 
 export const eventLog = {
   'events.count': method({
     summary: 'Events the log of this connection holds',
-    params: z.object({}),
-    result: z.number(),
+    params: () => z.object({}),
+    result: () => z.number(),
     access: 'session',
     effect: 'read',
     section,
   }),
   'events.query': method({
     summary: 'Events of this connection that pass every filter, newest first',
-    params: z.object({
-      kinds: z.array(z.string()).max(256).nullish(),
-      action_id: z.string().nullish(),
-      proposal_id: z.string().nullish(),
-      /** Inclusive. */
-      since: rfc3339.nullish(),
-      /** Exclusive. */
-      until: rfc3339.nullish(),
-      /** Every entry must be a string of that value at the top level of `data`. */
-      data_matches: z
-        .record(z.string(), z.string())
-        .refine((entries) => Object.keys(entries).length <= 32, 'more than 32 entries')
-        .nullish(),
-      /** 0 and absent mean all. */
-      limit: z.int().min(0).nullish(),
-    }),
-    result: z.object({ count: z.number(), events: z.array(journalEvent) }),
+    params: () =>
+      z.object({
+        kinds: z.array(z.string()).max(256).nullish(),
+        action_id: z.string().nullish(),
+        proposal_id: z.string().nullish(),
+        /** Inclusive. */
+        since: rfc3339().nullish(),
+        /** Exclusive. */
+        until: rfc3339().nullish(),
+        /** Every entry must be a string of that value at the top level of `data`. */
+        data_matches: z
+          .record(z.string(), z.string())
+          .refine((entries) => Object.keys(entries).length <= 32, 'more than 32 entries')
+          .nullish(),
+        /** 0 and absent mean all. */
+        limit: z.int().min(0).nullish(),
+      }),
+    result: () => z.object({ count: z.number(), events: z.array(journalEvent()) }),
     access: 'session',
     effect: 'read',
     section,
   }),
   'events.chain.enable': method({
     summary: 'Chain every event from now on to the one before it by SHA-256; again is fine',
-    params: z.object({}),
+    params: () => z.object({}),
     // `key_id` names the key that signs checkpoints of the chain; absent when none can be had.
-    result: z.object({ ok: z.literal(true), key_id: z.string().optional() }),
+    result: () => z.object({ ok: z.literal(true), key_id: z.string().optional() }),
     access: 'session',
     effect: 'write',
     section,
   }),
   'events.chain.verify': method({
     summary: 'Check the chained events of the journal on disk; tampered_at is the index of the first bad line',
-    params: z.object({}),
-    result: z.union([z.object({ verified: z.number() }), z.object({ tampered_at: z.number() })]),
+    params: () => z.object({}),
+    result: () => z.union([z.object({ verified: z.number() }), z.object({ tampered_at: z.number() })]),
     access: 'session',
     effect: 'read',
     errors: ['failed'],
@@ -164,36 +174,37 @@ export const eventLog = {
   }),
   'events.retention': method({
     summary: 'Bound the log by number and age of events, or read the bounds',
-    params: z.object({ policy: eventRetention.nullish() }),
-    result: z.object({ policy: retentionPolicy, removed: z.number().optional() }),
+    params: () => z.object({ policy: eventRetention().nullish() }),
+    result: () => z.object({ policy: retentionPolicy(), removed: z.number().optional() }),
     access: 'session',
     effect: 'write',
     section,
   }),
   'events.cost_by_agent': method({
     summary: 'What model calls used, by agent, dearest first',
-    params: z.object({}),
-    result: z.array(agentCost),
+    params: () => z.object({}),
+    result: () => z.array(agentCost()),
     access: 'session',
     effect: 'read',
     section,
   }),
   'events.stats': method({
     summary: 'Size of the log; this log keeps no spans',
-    params: z.object({}),
-    result: z.object({
-      events: z.number(),
-      spans: z.number(),
-      approxEventBytes: z.number(),
-      approxSpanBytes: z.number(),
-    }),
+    params: () => z.object({}),
+    result: () =>
+      z.object({
+        events: z.number(),
+        spans: z.number(),
+        approxEventBytes: z.number(),
+        approxSpanBytes: z.number(),
+      }),
     access: 'session',
     effect: 'read',
     section,
   }),
   'events.truncate': method({
     summary: 'Keep the newest max_events in the log, or what the retention says; the journal stays as it is',
-    params: z.object({ max_events: z.int().min(0).nullish() }),
+    params: () => z.object({ max_events: z.int().min(0).nullish() }),
     result: removed,
     access: 'session',
     effect: 'write',
@@ -201,7 +212,7 @@ export const eventLog = {
   }),
   'events.clear': method({
     summary: 'Empty the log; the journal stays as it is',
-    params: z.object({}),
+    params: () => z.object({}),
     result: removed,
     access: 'session',
     effect: 'write',

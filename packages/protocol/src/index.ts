@@ -4,6 +4,7 @@ import { eventLog } from './events.ts';
 import { metrics } from './metrics.ts';
 import { policy } from './policy.ts';
 import { proposal } from './proposal.ts';
+import { runEvents, runs } from './runs.ts';
 import { server } from './server.ts';
 import { session } from './session.ts';
 import { state } from './state.ts';
@@ -18,6 +19,8 @@ export {
   metrics,
   policy,
   proposal,
+  runEvents,
+  runs,
   server,
   session,
   state,
@@ -30,6 +33,18 @@ export {
 };
 export { eventKinds, type AgentCost, type EventKind, type JournalEvent } from './events.ts';
 export type { MetricsAlert, MetricsSummary } from './metrics.ts';
+export type {
+  AgentOutcome,
+  AgentOutcomeInput,
+  RunEnded,
+  RunLiveStatus,
+  RunRecord,
+  RunStarted,
+  RunSummary,
+  RunTermination,
+  RunTurn,
+  RunTurnInput,
+} from './runs.ts';
 export { protocolVersion } from './server.ts';
 export {
   callback,
@@ -68,6 +83,7 @@ export const methods = {
   ...tools,
   ...policy,
   ...proposal,
+  ...runs,
   ...verification,
   ...agentBasics,
   ...substrate,
@@ -75,7 +91,7 @@ export const methods = {
   ...metrics,
 };
 /** Notifications the daemon sends. */
-export const events = { ...toolEvents };
+export const events = { ...toolEvents, ...runEvents };
 /** Requests the daemon makes of a client. */
 export const callbacks = { ...toolCallbacks };
 

@@ -5,7 +5,8 @@ import { actionProposal, proposalResult, runtimeScope } from './records.ts';
 export const proposal = {
   'proposal.submit': method({
     summary: 'Check a plan and run it; actions that fail are results, not errors',
-    params: z.object({ proposal: actionProposal, session_id: z.string().optional(), scope: runtimeScope.optional() }),
+    params: () =>
+      z.object({ proposal: actionProposal(), session_id: z.string().optional(), scope: runtimeScope().optional() }),
     result: proposalResult,
     access: 'session',
     effect: 'write',
@@ -14,13 +15,14 @@ export const proposal = {
   }),
   'replan.set_config': method({
     summary: 'When an aborted plan is replaced by another; acts only where the program embedding the core makes plans',
-    params: z.object({
-      max_replans: z.int().min(0).max(100).default(0),
-      delay_ms: z.number().min(0).max(3_600_000).default(0),
-      verify_before_execute: z.boolean().default(true),
-      replan_on_rejected: z.boolean().default(false),
-    }),
-    result: z.null(),
+    params: () =>
+      z.object({
+        max_replans: z.int().min(0).max(100).default(0),
+        delay_ms: z.number().min(0).max(3_600_000).default(0),
+        verify_before_execute: z.boolean().default(true),
+        replan_on_rejected: z.boolean().default(false),
+      }),
+    result: () => z.null(),
     access: 'session',
     effect: 'write',
     section: 'Proposal lifecycle',

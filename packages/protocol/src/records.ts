@@ -1,171 +1,192 @@
 // Records that several domains share: proposals, results, tools, policies (Runtime, Shared shapes).
 import { z } from 'zod';
+import { once } from './once.ts';
 
 // Records with an id appear under that name in the OpenRPC document and in every JSON Schema.
 
-export const jsonObject = z.record(z.string(), z.unknown());
+export const jsonObject = once(() => z.record(z.string(), z.unknown()));
 
-const failureBehavior = z.enum(['abort', 'retry', 'skip']);
-const reversibility = z.enum(['reversible', 'compensable', 'irreversible']);
+const failureBehavior = once(() => z.enum(['abort', 'retry', 'skip']));
+const reversibility = once(() => z.enum(['reversible', 'compensable', 'irreversible']));
 
-export const precondition = z
-  .object({
-    key: z.string(),
-    operator: z.string().optional(),
-    value: z.unknown().optional(),
-    description: z.string().optional(),
-  })
-  .meta({ id: 'Precondition' });
+export const precondition = once(() =>
+  z
+    .object({
+      key: z.string(),
+      operator: z.string().optional(),
+      value: z.unknown().optional(),
+      description: z.string().optional(),
+    })
+    .meta({ id: 'Precondition' }),
+);
 
-export const compensation = z
-  .discriminatedUnion('type', [
-    z.object({ type: z.literal('tool'), tool: z.string(), parameters: jsonObject.optional() }),
-    z.object({ type: z.literal('action_ref'), action_id: z.string() }),
-  ])
-  .meta({ id: 'Compensation' });
+export const compensation = once(() =>
+  z
+    .discriminatedUnion('type', [
+      z.object({ type: z.literal('tool'), tool: z.string(), parameters: jsonObject().optional() }),
+      z.object({ type: z.literal('action_ref'), action_id: z.string() }),
+    ])
+    .meta({ id: 'Compensation' }),
+);
 
-export const action = z
-  .object({
-    id: z.string().min(1).optional(),
-    type: z.enum(['tool_call', 'state_write', 'state_read', 'assertion']),
-    tool: z.string().optional(),
-    parameters: jsonObject.optional(),
-    preconditions: z.array(precondition).optional(),
-    expected_effects: jsonObject.optional(),
-    state_dependencies: z.array(z.string()).optional(),
-    read_set: z.array(z.string()).optional(),
-    write_set: z.array(z.string()).optional(),
-    assumptions: z
-      .array(z.object({ key: z.string(), expected_value: z.unknown().optional(), read_version: z.number().optional() }))
-      .optional(),
-    invocation_mode: z.enum(['one_shot', 'streaming', 'long_running']).optional(),
-    reversibility: reversibility.optional(),
-    compensation: compensation.optional(),
-    idempotent: z.boolean().optional(),
-    max_retries: z.int().min(0).optional(),
-    failure_behavior: failureBehavior.optional(),
-    timeout_ms: z.number().min(0).optional(),
-    metadata: jsonObject.optional(),
-    dependencies: z.array(z.string()).optional(),
-  })
-  .meta({ id: 'Action' });
+export const action = once(() =>
+  z
+    .object({
+      id: z.string().min(1).optional(),
+      type: z.enum(['tool_call', 'state_write', 'state_read', 'assertion']),
+      tool: z.string().optional(),
+      parameters: jsonObject().optional(),
+      preconditions: z.array(precondition()).optional(),
+      expected_effects: jsonObject().optional(),
+      state_dependencies: z.array(z.string()).optional(),
+      read_set: z.array(z.string()).optional(),
+      write_set: z.array(z.string()).optional(),
+      assumptions: z
+        .array(
+          z.object({ key: z.string(), expected_value: z.unknown().optional(), read_version: z.number().optional() }),
+        )
+        .optional(),
+      invocation_mode: z.enum(['one_shot', 'streaming', 'long_running']).optional(),
+      reversibility: reversibility().optional(),
+      compensation: compensation().optional(),
+      idempotent: z.boolean().optional(),
+      max_retries: z.int().min(0).optional(),
+      failure_behavior: failureBehavior().optional(),
+      timeout_ms: z.number().min(0).optional(),
+      metadata: jsonObject().optional(),
+      dependencies: z.array(z.string()).optional(),
+    })
+    .meta({ id: 'Action' }),
+);
 
-export const actionProposal = z
-  .object({
-    id: z.string().min(1).optional(),
-    source: z.string().optional(),
-    timestamp: z.string().optional(),
-    actions: z.array(action),
-    context: jsonObject.optional(),
-  })
-  .meta({ id: 'ActionProposal' });
+export const actionProposal = once(() =>
+  z
+    .object({
+      id: z.string().min(1).optional(),
+      source: z.string().optional(),
+      timestamp: z.string().optional(),
+      actions: z.array(action()),
+      context: jsonObject().optional(),
+    })
+    .meta({ id: 'ActionProposal' }),
+);
 
-export const actionStatus = z.enum([
-  'proposed',
-  'validated',
-  'rejected',
-  'executing',
-  'succeeded',
-  'failed',
-  'skipped',
-]);
+export const actionStatus = once(() =>
+  z.enum(['proposed', 'validated', 'rejected', 'executing', 'succeeded', 'failed', 'skipped']),
+);
 
-export const actionResult = z
-  .object({
-    action_id: z.string(),
-    status: actionStatus,
-    output: z.unknown().optional(),
-    error: z.string().nullish(),
-    state_changes: jsonObject,
-    duration_ms: z.number().nullish(),
-    timestamp: z.string(),
-    rolled_back: z.literal(true).optional(),
-  })
-  .meta({ id: 'ActionResult' });
+export const actionResult = once(() =>
+  z
+    .object({
+      action_id: z.string(),
+      status: actionStatus(),
+      output: z.unknown().optional(),
+      error: z.string().nullish(),
+      state_changes: jsonObject(),
+      duration_ms: z.number().nullish(),
+      timestamp: z.string(),
+      rolled_back: z.literal(true).optional(),
+    })
+    .meta({ id: 'ActionResult' }),
+);
 
-export const costSummary = z
-  .object({
-    tool_calls: z.number(),
-    actions_executed: z.number(),
-    actions_rejected: z.number(),
-    actions_skipped: z.number(),
-    total_duration_ms: z.number(),
-    retries: z.number(),
-  })
-  .meta({ id: 'CostSummary' });
+export const costSummary = once(() =>
+  z
+    .object({
+      tool_calls: z.number(),
+      actions_executed: z.number(),
+      actions_rejected: z.number(),
+      actions_skipped: z.number(),
+      total_duration_ms: z.number(),
+      retries: z.number(),
+    })
+    .meta({ id: 'CostSummary' }),
+);
 
-export const proposalResult = z
-  .object({ proposal_id: z.string(), results: z.array(actionResult), cost: costSummary })
-  .meta({ id: 'ProposalResult' });
+export const proposalResult = once(() =>
+  z
+    .object({ proposal_id: z.string(), results: z.array(actionResult()), cost: costSummary() })
+    .meta({ id: 'ProposalResult' }),
+);
 
-const rateLimit = z.object({ max_calls: z.int().min(0), interval_secs: z.number().positive() });
+const rateLimit = once(() => z.object({ max_calls: z.int().min(0), interval_secs: z.number().positive() }));
 
-export const toolDefinition = z
-  .object({
-    name: z.string().min(1),
-    description: z.string().optional(),
-    parameters: jsonObject.optional(),
-    returns: jsonObject.optional(),
-    idempotent: z.boolean().optional(),
-    cache_ttl_secs: z.number().min(0).optional(),
-    rate_limit: rateLimit.optional(),
-    /** Ours: the client sends `tools.chunk` while it runs, so plans may start it and go on. */
-    streaming: z.boolean().optional(),
-  })
-  .meta({ id: 'ToolDefinition' });
+export const toolDefinition = once(() =>
+  z
+    .object({
+      name: z.string().min(1),
+      description: z.string().optional(),
+      parameters: jsonObject().optional(),
+      returns: jsonObject().optional(),
+      idempotent: z.boolean().optional(),
+      cache_ttl_secs: z.number().min(0).optional(),
+      rate_limit: rateLimit().optional(),
+      /** Ours: the client sends `tools.chunk` while it runs, so plans may start it and go on. */
+      streaming: z.boolean().optional(),
+    })
+    .meta({ id: 'ToolDefinition' }),
+);
 
-export const toolSchema = z
-  .object({
-    name: z.string(),
-    description: z.string(),
-    parameters: jsonObject,
-    idempotent: z.boolean(),
-    returns: jsonObject.optional(),
-    cache_ttl_secs: z.number().optional(),
-    rate_limit: rateLimit.optional(),
-    source: z.enum(['builtin', 'user_defined', 'subprocess', 'mcp']).optional(),
-    streaming: z.boolean().optional(),
-  })
-  .meta({ id: 'ToolSchema' });
+export const toolSchema = once(() =>
+  z
+    .object({
+      name: z.string(),
+      description: z.string(),
+      parameters: jsonObject(),
+      idempotent: z.boolean(),
+      returns: jsonObject().optional(),
+      cache_ttl_secs: z.number().optional(),
+      rate_limit: rateLimit().optional(),
+      source: z.enum(['builtin', 'user_defined', 'subprocess', 'mcp']).optional(),
+      streaming: z.boolean().optional(),
+    })
+    .meta({ id: 'ToolSchema' }),
+);
 
 /** A piece of what a running tool says. */
-export const toolChunk = z
-  .discriminatedUnion('kind', [
-    z.object({ kind: z.literal('text'), text: z.string() }),
-    z.object({ kind: z.literal('data'), data: z.unknown() }),
-    z.object({ kind: z.literal('progress'), fraction: z.number(), message: z.string().optional() }),
-    z.object({ kind: z.literal('done'), result: z.unknown().optional() }),
-    z.object({ kind: z.literal('error'), message: z.string() }),
-  ])
-  .meta({ id: 'ToolChunk' });
+export const toolChunk = once(() =>
+  z
+    .discriminatedUnion('kind', [
+      z.object({ kind: z.literal('text'), text: z.string() }),
+      z.object({ kind: z.literal('data'), data: z.unknown() }),
+      z.object({ kind: z.literal('progress'), fraction: z.number(), message: z.string().optional() }),
+      z.object({ kind: z.literal('done'), result: z.unknown().optional() }),
+      z.object({ kind: z.literal('error'), message: z.string() }),
+    ])
+    .meta({ id: 'ToolChunk' }),
+);
 
-export const policyDefinition = z
-  .object({
-    name: z.string().min(1),
-    rule: z.string(),
-    target: z.string().optional(),
-    key: z.string().optional(),
-    pattern: z.string().optional(),
-    value: z.unknown().optional(),
-    session_id: z.string().optional(),
-  })
-  .meta({ id: 'PolicyDefinition' });
+export const policyDefinition = once(() =>
+  z
+    .object({
+      name: z.string().min(1),
+      rule: z.string(),
+      target: z.string().optional(),
+      key: z.string().optional(),
+      pattern: z.string().optional(),
+      value: z.unknown().optional(),
+      session_id: z.string().optional(),
+    })
+    .meta({ id: 'PolicyDefinition' }),
+);
 
 /** camelCase on the wire, unlike every other record. */
-export const runtimeScope = z
-  .object({
-    callerId: z.string().optional(),
-    tenantId: z.string().optional(),
-    claims: jsonObject.optional(),
-  })
-  .meta({ id: 'RuntimeScope' });
+export const runtimeScope = once(() =>
+  z
+    .object({
+      callerId: z.string().optional(),
+      tenantId: z.string().optional(),
+      claims: jsonObject().optional(),
+    })
+    .meta({ id: 'RuntimeScope' }),
+);
 
-export type ActionProposal = z.input<typeof actionProposal>;
-export type Action = z.input<typeof action>;
-export type ActionResult = z.output<typeof actionResult>;
-export type ProposalResult = z.output<typeof proposalResult>;
-export type ToolDefinition = z.input<typeof toolDefinition>;
-export type ToolChunk = z.output<typeof toolChunk>;
-export type ToolSchema = z.output<typeof toolSchema>;
-export type PolicyDefinition = z.input<typeof policyDefinition>;
-export type RuntimeScope = z.output<typeof runtimeScope>;
+export type ActionProposal = z.input<ReturnType<typeof actionProposal>>;
+export type Action = z.input<ReturnType<typeof action>>;
+export type ActionResult = z.output<ReturnType<typeof actionResult>>;
+export type ProposalResult = z.output<ReturnType<typeof proposalResult>>;
+export type ToolDefinition = z.input<ReturnType<typeof toolDefinition>>;
+export type ToolChunk = z.output<ReturnType<typeof toolChunk>>;
+export type ToolSchema = z.output<ReturnType<typeof toolSchema>>;
+export type PolicyDefinition = z.input<ReturnType<typeof policyDefinition>>;
+export type RuntimeScope = z.output<ReturnType<typeof runtimeScope>>;

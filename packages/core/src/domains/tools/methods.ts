@@ -26,7 +26,7 @@ export function toolMethods({ registryOf, detachedOf }: ToolAccess): Handlers<ty
 
 /** `tools.chunk`, a notification: one of the wrong shape breaks the order of its stream, which ends it. */
 export function takeChunk({ detachedOf }: ToolAccess, params: unknown, connection: Connection): void {
-  const notification = toolChunkNotification.safeParse(params);
+  const notification = toolChunkNotification().safeParse(params);
   if (notification.success) {
     const { request_id, seq, chunk } = notification.data;
     detachedOf(connection).takeChunk({ request_id, seq, chunk, chars: JSON.stringify(chunk).length });
