@@ -137,7 +137,11 @@ export class OpenHandles implements Disposable {
     const descriptor = this.#descriptors.get(path);
     if (descriptor === undefined) return;
     this.#descriptors.delete(path);
-    closeSync(descriptor);
+    try {
+      closeSync(descriptor);
+    } catch {
+      // The descriptor is gone either way, and whoever wrote was told by the write; some file systems repeat it here.
+    }
   }
 
   [Symbol.dispose](): void {

@@ -49,6 +49,8 @@ export interface EventLogOptions {
   bounds?: LogBounds;
   onProblem(error: Error): void;
   onRecovered(droppedLines: number): void;
+  /** The disk took something. */
+  onWritten?(): void;
   /** The journal could not be shortened; it stays as it was. */
   onCompactionFailed(error: unknown): void;
 }
@@ -185,6 +187,7 @@ export class EventLog implements AsyncDisposable, MemoryUser {
   }
 
   #onWritten(): void {
+    this.#options.onWritten?.();
     if (this.#chain && this.#checkpoints.isDue(this.#chain))
       this.#checkpoints.write('interval', this.#chain, this.#fileLines);
     this.#startCompaction();
