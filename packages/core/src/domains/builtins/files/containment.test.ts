@@ -45,7 +45,15 @@ const part = fc.oneof(
   },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 6 }) },
 );
-const relative = fc.array(part, { maxLength: 6 }).map((parts) => parts.join('/'));
+const anything = fc.array(part, { maxLength: 6 }).map((parts) => parts.join('/'));
+/** Something below the root, perhaps through a link. */
+const likely = fc.oneof(
+  fc.constantFrom('one', 'a', 'a/two', 'a/b', 'a/b/three', '.', 'l0', 'l1', 'l2', 'private', 'private/canary'),
+  fc
+    .tuple(fc.constantFrom('a/', 'a/b/', 'l0/', 'l1/', 'a/l0/', 'a/l2/', 'l0/l1/'), name)
+    .map(([folder, last]) => folder + last),
+);
+const relative = fc.oneof(anything, likely);
 
 /** A path as the trees' folder has it, once it is known. */
 type Made = (top: string) => string;
@@ -105,7 +113,7 @@ test('P: no path reads, lists, finds or writes anything outside the root', async
   await fc.assert(
     fc.asyncProperty(
       fc.array(link, { maxLength: 4 }),
-      fc.array(fc.tuple(call, path), { minLength: 1, maxLength: 12 }),
+      fc.array(fc.tuple(call, path), { minLength: 1, maxLength: 20, size: 'max' }),
       async (links, calls) => {
         using folder = new TempFolder();
         const top = realpathSync(folder.path);
@@ -132,5 +140,5 @@ test('P: no path reads, lists, finds or writes anything outside the root', async
     ),
     { numRuns },
   );
-  assert.ok(answers > numRuns, `only ${answers} calls found something below the root`);
+  assert.ok(answers > numRuns / 2, `only ${answers} calls found something below the root`);
 });
