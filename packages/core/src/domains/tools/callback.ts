@@ -3,6 +3,7 @@
 import { ChannelClosedError, RequestTimeoutError, RpcError } from '@car-runtime/rpc';
 import type { ToolCall } from '@car-runtime/engine';
 import type { Connection } from '../../kernel/connection.ts';
+import type { CallbackSlots } from './callback-slots.ts';
 
 /** How a client says that it has no such tool (Tool dispatch precedence). */
 const unknownTool = 'unknown tool';
@@ -13,7 +14,8 @@ const graceMs = 5_000;
 /**
  * Asks the client to run a tool and resolves with its output. The message of every rejection is what the action
  * reports. Giving up (own wait, or `signal`) removes the pending request first, so exactly one `tools.cancel` is sent
- * and never after an answer was taken. `whenUnknown` runs a tool that the client does not know.
+ * and never after an answer was taken. `whenUnknown` runs a tool that the client does not know. With `slots`, a call
+ * waits for its turn before it is sent.
  */
 export async function callTool(
   connection: Connection,
@@ -21,9 +23,18 @@ export async function callTool(
   defaultTimeoutMs: number,
   signal: AbortSignal | undefined,
   whenUnknown: (connection: Connection, call: ToolCall, signal: AbortSignal | undefined) => unknown,
+  slots?: CallbackSlots,
 ): Promise<unknown> {
   // Nothing was sent yet, so there is nothing to cancel.
   signal?.throwIfAborted();
+  const turn = slots?.acquire(signal);
+  if (turn) {
+    await turn;
+    if (signal?.aborted) {
+      slots?.release();
+      signal.throwIfAborted();
+    }
+  }
   const { peer } = connection;
   const { action_id, tool, parameters, timeout_ms, attempt, session_id } = call;
   const waitMs = timeout_ms === undefined ? defaultTimeoutMs : timeout_ms + graceMs;
@@ -49,6 +60,8 @@ export async function callTool(
       throw new Error(`failed to send tool callback: ${error.message}`, { cause: error });
     }
     throw error;
+  } finally {
+    slots?.release();
   }
 }
 

@@ -4,6 +4,7 @@ import { linearRegExp } from '../../infra/linear-reg-exp.ts';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
 import type { Domain } from '../../kernel/domain.ts';
 import { callTool } from './callback.ts';
+import { CallbackSlots } from './callback-slots.ts';
 import { DetachedTools } from './detached.ts';
 import { DispatchLimits } from './dispatch-limits.ts';
 import { takeChunk, toolMethods } from './methods.ts';
@@ -62,13 +63,14 @@ export function createToolAccess(
     return answer;
   };
   const limitsOf = perConnection(() => new DispatchLimits());
+  const slotsOf = perConnection(() => new CallbackSlots());
   const run = (connection: Connection, call: ToolCall, signal: AbortSignal | undefined): unknown => {
     if (call.mode !== undefined) return detachedOf(connection).start(call);
     // Built in, and never handed to the client under this name (Tool dispatch precedence).
     if (call.tool === messagingSend.name) throw new Error('messaging.send: no message sink is configured');
     return (
       firstAnswer(beforeClient, connection, call, signal) ??
-      callTool(connection, call, defaultTimeoutMs, signal, whenUnknown)
+      callTool(connection, call, defaultTimeoutMs, signal, whenUnknown, slotsOf(connection))
     );
   };
   return {
