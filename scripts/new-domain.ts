@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const root = process.env['CAR_NEW_DOMAIN_ROOT'] ?? join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '..');
 const name = process.argv[2] ?? '';
 if (!/^[a-z][a-z0-9]*$/.test(name)) {
   console.error(`Cannot make a domain named "${name}": use lower-case letters and digits, starting with a letter`);
@@ -88,15 +88,15 @@ test('${name}.echo answers the text that was sent', async () => {
 );
 const protocolIndex = join(root, 'packages', 'protocol', 'src', 'index.ts');
 insertBefore(protocolIndex, /^import \{ policy \}/m, `import { ${name} } from './${name}.ts';\n`);
-replaceOnce(protocolIndex, /^export const methods = \{ (.*) \};$/m, `export const methods = { $1, ...${name} };`);
-replaceOnce(protocolIndex, /^export \{ auth, /m, `export { ${name}, auth, `);
+replaceOnce(protocolIndex, /^export \{\n/m, `export {\n  ${name},\n`);
+replaceOnce(protocolIndex, /^export const methods = \{\n/m, `export const methods = {\n  ...${name},\n`);
 const serverState = join(root, 'packages', 'core', 'src', 'server-state.ts');
 insertBefore(
   serverState,
   /^import .*'\.\/domains\/policy\/index\.ts';/m,
   `import { ${name}Domain } from './domains/${name}/index.ts';\n`,
 );
-replaceOnce(serverState, /^( +)proposalDomain\((.*)\),$/m, `$1proposalDomain($2),\n$1${name}Domain(),`);
+replaceOnce(serverState, /^( +)proposalDomain\(.*\),\n/m, `$&$1${name}Domain(),\n`);
 console.log(
   `Domain "${name}" is there. Next: npm run gen, npm run check, npm test packages/core/src/domains/${name}/${name}.test.ts`,
 );
