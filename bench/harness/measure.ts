@@ -5,8 +5,8 @@ import { Loop, type LoopRequest } from './loops.ts';
 import type { ServerProcess } from './server-process.ts';
 
 const settleMs = 200;
-/** Time for the optimising compiler, before anything is measured. */
-export const warmUpMs = 2_000;
+/** Time for the optimising compiler, which has to share the core of the server: half of that is too little. */
+export const warmUpMs = 5_000;
 
 export interface Workload {
   connections: number;
