@@ -40,11 +40,11 @@ test('of 1 000 actions 100 are in flight at a time, and another connection is an
   await using daemon = await openDaemon('tcp');
   const other = await daemon.connect();
   const held = await heldAfter(daemon, async (client) => {
-    let isRunning = true;
+    const plan = { isRunning: true };
     let answersOfOther = 0;
     const enough = Promise.withResolvers<void>();
     const asking = (async () => {
-      while (isRunning) {
+      while (plan.isRunning) {
         await other.state.set({ key: 'n', value: answersOfOther });
         answersOfOther++;
         if (answersOfOther === 100) enough.resolve();
@@ -62,7 +62,7 @@ test('of 1 000 actions 100 are in flight at a time, and another connection is an
       return { index, text: 'x'.repeat(200) };
     });
     const { results, cost } = await client.proposal.submit({ proposal: { actions: actionsOf(1_000) } });
-    isRunning = false;
+    plan.isRunning = false;
     await asking;
     assert.equal(most, 100);
     assert.deepEqual(

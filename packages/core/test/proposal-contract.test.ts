@@ -1,0 +1,208 @@
+// proposal.submit as a caller by hand sees it: whose state and policies a plan meets, and what becomes of a bad one.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openDaemon, serve, type Wire } from '@car-runtime/testkit';
+import { call, results, submit, toolClient } from './tool-client.ts';
+
+async function denyingSession(wire: Wire): Promise<string> {
+  const { session_id } = (await wire.result('session.policy.open', {})) as { session_id: string };
+  await wire.result('policy.register', { name: 'p', rule: 'deny_tool', target: 'work', session_id });
+  return session_id;
+}
+
+// req: proposal.scope-or-session
+test('with a scope the policy session is not applied, and the tool is told no session', async () => {
+  await using daemon = serve();
+  const wire = await toolClient(daemon, 'work');
+  const session_id = await denyingSession(wire);
+  submit(wire, [call('a', 'work')], { session_id });
+  assert.equal((await results(wire))[0]?.error, "tool 'work' denied");
+  for (const scope of [{}, { tenantId: 't' }, { callerId: 'c', claims: { role: 'x' } }]) {
+    submit(wire, [call('a', 'work')], { session_id, scope });
+    const { id, params } = await wire.nextRequest();
+    assert.equal('session_id' in params, false);
+    wire.sendJson({ jsonrpc: '2.0', id, result: 1 });
+    assert.equal((await results(wire))[0]?.status, 'succeeded');
+  }
+});
+
+// req: proposal.unknown-session
+test('a policy session that is not open rejects every action, and nothing runs', async () => {
+  await using daemon = serve();
+  const wire = await toolClient(daemon, 'work');
+  const write = { id: 'w', type: 'state_write', parameters: { key: 'k', value: 1 }, failure_behavior: 'skip' };
+  submit(wire, [write, call('a', 'work', { failure_behavior: 'skip' })], { session_id: 'nobody' });
+  assert.deepEqual(
+    (await results(wire)).map(({ status, error }) => [status, error]),
+    ['w', 'a'].map(() => ['rejected', "unknown policy session 'nobody'"]),
+  );
+  assert.equal(await wire.result('state.exists', { key: 'k' }), false);
+  await wire.expectQuiet();
+});
+
+// req: proposal.tenant
+test('the tenant of a scope has its own state, remembered outputs and rollback', async () => {
+  await using daemon = serve();
+  const wire = await daemon.peer({ as: 'client' });
+  await wire.result('tools.register', [{ name: 'work', cache_ttl_secs: 60 }, { name: 'fail' }]);
+  await wire.result('state.set', { key: 'k', value: 'unscoped' });
+  const scope = { tenantId: 't' };
+  const write = { id: 'w', type: 'state_write', parameters: { key: 'k', value: 'scoped' } };
+  const read = { id: 'r', type: 'state_read', parameters: { key: 'k' }, state_dependencies: ['k'] };
+  submit(wire, [write, read], { scope });
+  assert.equal((await results(wire))[1]?.output, 'scoped');
+  submit(wire, [{ ...write, parameters: { key: 'k', value: 'lost' } }, call('f', 'fail')], { scope });
+  wire.sendJson({ jsonrpc: '2.0', id: (await wire.nextRequest()).id, error: { code: -32000, message: 'no' } });
+  await results(wire);
+  assert.equal(await wire.result('state.get', { key: 'k' }), 'unscoped');
+  assert.equal(await wire.result('state.get', { key: 'k', tenant_id: 't' }), 'scoped');
+
+  // Each tenant asks for itself; the unscoped caller is one of them.
+  for (const rest of [{ scope }, {}, { scope: { tenantId: 'u' } }]) {
+    submit(wire, [call('a', 'work', { idempotent: true })], rest);
+    wire.sendJson({ jsonrpc: '2.0', id: (await wire.nextRequest()).id, result: rest });
+    assert.deepEqual((await results(wire))[0]?.output, rest);
+    submit(wire, [call('a', 'work')], rest);
+    assert.deepEqual((await results(wire))[0]?.output, rest, 'from the cache of the tool');
+  }
+});
+
+const good = call('good', 'work');
+
+const malformed: [what: string, proposal: unknown, message: RegExp][] = [
+  ['no proposal', undefined, /proposal: expected object, but it is missing/],
+  ['a proposal that is a list', [], /proposal: expected object, received array/],
+  ['no actions', {}, /proposal\.actions: expected array, but it is missing/],
+  ['actions that are no list', { actions: { 0: good } }, /proposal\.actions: expected array, received object/],
+  ['an action that is null', { actions: [good, null] }, /proposal\.actions\[1\]: expected object, received null/],
+  ['an action without a type', { actions: [{ id: 'x' }] }, /proposal\.actions\[0\]\.type: /],
+  ...Object.entries({
+    type: ['tool-call', 'TOOL_CALL', 7],
+    id: [7, ''],
+    tool: [7],
+    parameters: ['text', [1], 7],
+    preconditions: [{}, [{ operator: 'eq' }], [{ key: 7 }], [{ key: 'k', operator: 7 }]],
+    expected_effects: [[], 'k'],
+    state_dependencies: ['k', [7]],
+    read_set: [[7]],
+    write_set: [{}],
+    assumptions: [[{}], [{ key: 'k', read_version: 'x' }]],
+    invocation_mode: ['sync'],
+    reversibility: ['maybe'],
+    compensation: [{ type: 'tool' }, { type: 'undo', tool: 't' }, 'undo'],
+    idempotent: ['yes', 1],
+    max_retries: [-1, 1.5, '3'],
+    failure_behavior: ['ignore', 'Abort'],
+    timeout_ms: [-1, 'soon'],
+    metadata: [[]],
+    dependencies: ['a', [7]],
+  }).flatMap(([field, values]) =>
+    values.map((value): [string, unknown, RegExp] => [
+      `${field} ${JSON.stringify(value)}`,
+      { actions: [good, { ...good, id: 'bad', [field]: value }] },
+      new RegExp(`^Invalid params for proposal\\.submit: proposal\\.actions\\[1\\]\\.${field}\\b`),
+    ]),
+  ),
+  ['an id used twice', { actions: [good, good] }, /actions\[1\]\.id "good" is already used by actions\[0\]/],
+  [
+    'an action that depends on itself',
+    { actions: [good, call('self', 'work', { dependencies: ['good', 'self'] })] },
+    /actions\[1\]\.dependencies\[1\] makes action "self" depend on itself/,
+  ],
+  [
+    'too many actions',
+    { actions: Array.from({ length: 10_001 }, (_, index) => call(`${index}`, 'work')) },
+    /10001 actions, at most 10000 are allowed/,
+  ],
+];
+
+// req: proposal.malformed-named
+test('a malformed plan is -32602 naming action and field, and nothing of it runs', async () => {
+  await using daemon = serve();
+  const wire = await toolClient(daemon, 'work');
+  for (const [what, proposal, message] of malformed) {
+    const error = await wire.error('proposal.submit', { proposal });
+    assert.equal(error.code, -32602, what);
+    assert.match(error.message, message, what);
+    assert.ok(error.message.length < 500, what);
+  }
+  const { data } = await wire.error('proposal.submit', { proposal: { actions: [good, good] } });
+  assert.deepEqual(data, { reason: 'duplicate_action_id', field: 'actions[1].id', action_id: 'good' });
+  await wire.expectQuiet();
+});
+
+// req: proposal.malformed-named
+test('a key named __proto__ anywhere in a plan is refused before anything else', async () => {
+  await using daemon = serve();
+  const wire = await toolClient(daemon, 'work');
+  const places = ['"parameters":{"__proto__":{"isAdmin":true}}', '"expected_effects":{"a":[{"__proto__":1}]}'];
+  for (const place of places) {
+    const action = `{"id":"a","type":"tool_call","tool":"work",${place}}`;
+    wire.send(`{"jsonrpc":"2.0","id":1,"method":"proposal.submit","params":{"proposal":{"actions":[${action}]}}}`);
+    const { error } = await wire.next();
+    assert.deepEqual([error?.code, error?.message], [-32602, 'Invalid params: a key named "__proto__" is not allowed']);
+  }
+  await wire.expectQuiet();
+  assert.equal('isAdmin' in {}, false);
+});
+
+// req: proposal.malformed-named
+test('an unknown tool and parameters of the wrong kind reject their action by name, without what was given', async () => {
+  await using daemon = serve();
+  const wire = await daemon.peer({ as: 'client' });
+  const parameters = {
+    properties: { text: { type: 'string', maxLength: 100, pattern: '^(a|a)*$' } },
+    required: ['text'],
+  };
+  await wire.result('tools.register', [{ name: 'work', parameters }]);
+  const given = (text: unknown): object => ({ failure_behavior: 'skip', parameters: { text } });
+  submit(wire, [
+    call('unknown', 'nope', { failure_behavior: 'skip' }),
+    call('missing', 'work', { failure_behavior: 'skip' }),
+    call('kind', 'work', given(['secret'])),
+    call('large', 'work', given('b'.repeat(10_000_000))),
+    call('bomb', 'work', given(`${'a'.repeat(50)}b`)),
+  ]);
+  assert.deepEqual(
+    (await results(wire)).map(({ action_id, status, error }) => [action_id, status, error]),
+    [
+      ['unknown', 'rejected', "tool 'nope' is not registered"],
+      ['missing', 'rejected', "parameter 'text' is required"],
+      ['kind', 'rejected', "parameter 'text' must be string"],
+      ['large', 'rejected', "parameter 'text' must NOT have more than 100 characters"],
+      ['bomb', 'rejected', 'parameter \'text\' must match pattern "^(a|a)*$"'],
+    ],
+  );
+  await wire.expectQuiet();
+});
+
+// req: proposal.wire-deadlines
+test('over a socket every attempt that runs out of time is cancelled once, late answers are dropped, and attempts count from 1', async () => {
+  await using daemon = await openDaemon('tcp');
+  const wire = await toolClient(daemon, 'slow');
+  submit(wire, [call('a', 'slow', { failure_behavior: 'retry', max_retries: 2, timeout_ms: 250 })]);
+  const frames = [];
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    frames.push(await wire.nextRequest(), await wire.next());
+    wire.sendJson({ jsonrpc: '2.0', id: `cb-${attempt}`, result: 'too late' });
+  }
+  const last = await wire.nextRequest();
+  wire.sendJson({ jsonrpc: '2.0', id: last.id, result: 'in time' });
+  assert.deepEqual(
+    [...frames, last].map(({ method, params }) => [method, params?.['request_id'], params?.['attempt']]),
+    [
+      ['tools.execute', 'cb-1', 1],
+      ['tools.cancel', 'cb-1', undefined],
+      ['tools.execute', 'cb-2', 2],
+      ['tools.cancel', 'cb-2', undefined],
+      ['tools.execute', 'cb-3', 3],
+    ],
+  );
+  const { result } = await wire.next();
+  const { results: ended, cost } = result as { results: object[]; cost: Record<string, number> };
+  assert.deepEqual(
+    [ended.map((one) => ('output' in one ? one.output : undefined)), cost['retries'], cost['tool_calls']],
+    [['in time'], 2, 3],
+  );
+  await wire.expectQuiet();
+});
