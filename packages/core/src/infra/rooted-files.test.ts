@@ -432,6 +432,38 @@ eachWay('a folder that was moved out of the root is not read or written through 
   assert.equal(readFileSync(`${tree.outside}/a/two`, 'utf8'), '2');
 });
 
+eachWay('what becomes a link after its path was walked is not followed', (tree) => {
+  writeFileSync(`${tree.outside}/two`, 'canary');
+  using files = tree.open();
+  using inFolder = files.locate('a/two');
+  using inRoot = files.locate('one');
+  renameSync(`${tree.root}/a`, `${tree.root}/moved`);
+  tree.link(tree.outside, 'a');
+  rmSync(`${tree.root}/one`);
+  tree.link(`${tree.outside}/two`, 'one');
+  const read = ({ folder, name, info }: typeof inRoot): string => {
+    try {
+      return folder.readFile(name, maxBytes, info).toString();
+    } catch (error) {
+      assert.ok(error instanceof PathProblem);
+      return 'refused';
+    }
+  };
+  assert.ok(['2', 'refused'].includes(read(inFolder)), 'the file that was meant, or none');
+  assert.equal(read(inRoot), 'refused');
+  problemOf(() => replaceFile(inFolder, Buffer.from('x')));
+  assert.notEqual(
+    problemOf(() => replaceFile(inRoot, Buffer.from('x'))),
+    'none',
+  );
+  assert.notEqual(
+    problemOf(() => tree.list('a')),
+    'none',
+  );
+  assert.deepEqual(readdirSync(tree.outside), ['canary', 'two']);
+  assert.equal(readFileSync(`${tree.outside}/two`, 'utf8'), 'canary');
+});
+
 eachWay('a long list ends at what was asked for, and says so', (tree) => {
   for (let index = 0; index < 30; index++) writeFileSync(`${tree.root}/a/${index}`, '');
   using files = tree.open();
