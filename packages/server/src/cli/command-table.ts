@@ -61,6 +61,21 @@ export const globalOptions: readonly OptionSpec[] = [
 
 const failedExits = ['0  done', '1  failed; standard error says why'];
 
+const planFile = {
+  name: 'file',
+  summary: 'JSON file of the plan, or - for standard input',
+  completes: 'file',
+} as const;
+const planDetails = (example: string): string =>
+  `A plan is { "actions": [...] }, or { "proposal": { "actions": [...] }, "tools": [...] } with the tools it calls beside the built-in ones.\nExample: ${example}`;
+const checkExits = [
+  '0  valid',
+  '1  not valid, or the daemon could not be asked',
+  '2  no usable plan, or called wrongly',
+];
+const monteCarlo: OptionSpec = { flags: '--monte-carlo', summary: 'also sample how the plan ends when tools fail' };
+const journalFile = { name: 'file', summary: 'journal of a session, <client id>.jsonl', completes: 'file' } as const;
+
 export const commands: readonly CommandSpec[] = [
   {
     name: 'status',
@@ -94,6 +109,88 @@ export const commands: readonly CommandSpec[] = [
     ],
     exits: ['0  found', '1  no method of that name'],
     load: () => import('./methods.ts'),
+  },
+  {
+    name: 'plan',
+    summary: 'Check, run or draw a plan',
+    subcommands: [
+      {
+        name: 'check',
+        summary: 'Say what is wrong with a plan; nothing of it runs',
+        details: planDetails('car plan check examples/plans/repository-survey.json'),
+        arguments: [planFile],
+        options: [
+          { flags: '--online', summary: 'ask the daemon, on a new session with the built-in tools' },
+          monteCarlo,
+        ],
+        exits: checkExits,
+        load: () => import('./plan/check.ts'),
+      },
+      {
+        name: 'run',
+        summary: 'Run a plan with the built-in tools, on a session of its own',
+        details: planDetails('car plan run examples/plans/release-check.json'),
+        arguments: [planFile],
+        options: [
+          { flags: '--root <folder>', summary: 'where the file tools work (default: this folder)', completes: 'file' },
+          { flags: '--dry-run', summary: 'only check it, as car plan check does' },
+        ],
+        exits: [
+          '0  every action succeeded',
+          '1  not every action did, or the daemon could not be asked',
+          '2  no usable plan, or called wrongly',
+          '130  cancelled with Ctrl-C',
+        ],
+        load: () => import('./plan/run.ts'),
+      },
+      {
+        name: 'graph',
+        summary: 'Show the order of a plan, and why each action waits',
+        details: planDetails('car plan graph --dot examples/plans/announce.json | dot -Tsvg > plan.svg'),
+        arguments: [planFile],
+        options: [{ flags: '--dot', summary: 'print Graphviz DOT' }],
+        exits: ['0  done', '2  no usable plan, or called wrongly'],
+        load: () => import('./plan/graph.ts'),
+      },
+    ],
+  },
+  {
+    name: 'journal',
+    summary: 'Read and verify the journal of a session',
+    subcommands: [
+      {
+        name: 'show',
+        summary: 'Show the events of a journal: a table on a terminal, else JSON lines',
+        arguments: [journalFile],
+        options: [
+          { flags: '--kind <kinds>', summary: 'only events of these kinds, parted by commas' },
+          { flags: '--action <id>', summary: 'only events of this action' },
+          { flags: '--proposal <id>', summary: 'only events of this proposal' },
+          { flags: '-n, --lines <count>', summary: 'the last so many of them (default: all)' },
+        ],
+        exits: failedExits,
+        load: () => import('./journal/show.ts'),
+      },
+      {
+        name: 'verify',
+        summary: 'Check a journal against its hash chain and signed checkpoints, without a daemon',
+        details: 'Without a key, whoever could write the journal could have written its checkpoints too.',
+        arguments: [journalFile],
+        options: [
+          {
+            flags: '--key <file>',
+            summary: 'public key the daemon signs with: journal-key.pub of its state root, PEM',
+            completes: 'file',
+          },
+        ],
+        exits: [
+          '0  nothing is wrong',
+          '1  tampered with, cut off, or not proven by the key',
+          '2  no usable journal or key',
+        ],
+        load: () => import('./journal/verify.ts'),
+      },
+    ],
   },
   {
     name: 'tools',

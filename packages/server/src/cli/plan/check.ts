@@ -1,0 +1,67 @@
+import type { MonteCarloReport, VerifyReport } from '@car-runtime/engine';
+import type { MethodResult } from '@car-runtime/client';
+import type { CommandInput } from '../command-table.ts';
+import type { CliContext } from '../context.ts';
+import { exitCode } from '../exit-codes.ts';
+import { startProgress } from '../progress.ts';
+import { printLine } from '../terminal.ts';
+import { printCheck } from './check-text.ts';
+import { PlanFileError, type PlanFile } from './plan-file.ts';
+import { safeJson } from './plan-text.ts';
+import { withPlan } from './with-plan.ts';
+
+export type Checked = VerifyReport | MethodResult<'verify'>;
+export type Sampled = MonteCarloReport | MethodResult<'verify.monte_carlo'>;
+
+export interface CheckResult {
+  readonly report: Checked;
+  readonly sampled: Sampled | undefined;
+}
+
+export async function run(input: CommandInput): Promise<number> {
+  return await withPlan(input, (file) => check(file, input));
+}
+
+/** Checks a plan and prints what was found; returns the exit status. */
+export async function check(file: PlanFile, { context, options }: CommandInput): Promise<number> {
+  const wantsSamples = options['monteCarlo'] === true;
+  const { report, sampled } = options['online']
+    ? await checkOnline(file, context, wantsSamples)
+    : await checkOffline(file, wantsSamples);
+  if (context.isJson) printLine(safeJson(sampled ? { ...report, monte_carlo: sampled } : report));
+  else printCheck(file, report, sampled);
+  return report.valid ? exitCode.ok : exitCode.failed;
+}
+
+/** With the tools of the file and the built-in ones, from an empty state. */
+async function checkOffline(file: PlanFile, wantsSamples: boolean): Promise<CheckResult> {
+  const [{ EngineError, ToolError, ToolRegistry, verify, verifyMonteCarlo }, { builtinTools, linearRegExp }] =
+    await Promise.all([import('@car-runtime/engine'), import('@car-runtime/core')]);
+  const tools = new ToolRegistry({ regExp: linearRegExp });
+  try {
+    await tools.register(file.tools);
+  } catch (error) {
+    throw error instanceof ToolError ? new PlanFileError({ file: file.name, message: error.message }) : error;
+  }
+  for (const tool of builtinTools) if (!tools.has(tool.name)) tools.add(tool);
+  using _progress = startProgress('checking');
+  const report = await verify(file.plan, { tools });
+  if (!wantsSamples) return { report, sampled: undefined };
+  try {
+    const canDetach = (tool: string): boolean => tools.get(tool)?.streaming === true;
+    return { report, sampled: await verifyMonteCarlo(file.plan, { tools, canDetach }) };
+  } catch (error) {
+    throw error instanceof EngineError ? new PlanFileError({ file: file.name, message: error.message }) : error;
+  }
+}
+
+/** As the daemon sees it, on a session that has the tools of the file and the built-in ones and ends with the check. */
+async function checkOnline(file: PlanFile, context: CliContext, wantsSamples: boolean): Promise<CheckResult> {
+  using _progress = startProgress('asking the daemon');
+  await using client = await context.connect();
+  if (file.tools.length > 0) await client.tools.register([...file.tools]);
+  await client.agents.register_basics({});
+  const { proposal } = file;
+  const report = await client.verify({ proposal });
+  return { report, sampled: wantsSamples ? await client.call('verify.monte_carlo', { proposal }) : undefined };
+}

@@ -1,0 +1,36 @@
+// What came of a plan: a row for each action, what it cost, and where the record is.
+import type { ActionResult, ProposalResult } from '@car-runtime/protocol';
+import { paint, printLine, printTable } from '../terminal.ts';
+import type { PlanFile } from './plan-file.ts';
+import { statusStyle, type Status } from './plan-progress.ts';
+import { countOf, nameOf, textOf, tookText } from './plan-text.ts';
+
+export function printResult({ plan }: PlanFile, { results, cost }: ProposalResult, journal: string): void {
+  const toolOf = new Map(plan.actions.map(({ id, tool, type }) => [id, tool ?? type]));
+  printTable(results, [
+    { title: 'ACTION', text: ({ action_id }) => nameOf(action_id), style: 'cyan' },
+    { title: 'TOOL', text: ({ action_id }) => nameOf(toolOf.get(action_id) ?? '') },
+    { title: 'STATUS', text: statusText, style: ({ status }) => statusStyle[status as Status] ?? 'dim' },
+    { title: 'TOOK', text: ({ duration_ms }) => (duration_ms == null ? '-' : tookText(duration_ms)) },
+    { title: 'RESULT', text: outcomeText },
+  ]);
+  const executed = [
+    countOf(cost.actions_executed, 'action') + ' executed',
+    ...(cost.actions_rejected > 0 ? [`${cost.actions_rejected} rejected`] : []),
+    ...(cost.actions_skipped > 0 ? [`${cost.actions_skipped} skipped`] : []),
+    countOf(cost.tool_calls, 'tool call'),
+    ...(cost.retries > 0 ? [`${cost.retries} ${cost.retries === 1 ? 'retry' : 'retries'}`] : []),
+    tookText(cost.total_duration_ms),
+  ];
+  printLine(`${paint('dim', 'cost')}     ${executed.join(', ')}`);
+  printLine(`${paint('dim', 'journal')}  ${textOf(journal, 4_096)}`);
+}
+
+function statusText({ status, rolled_back }: ActionResult): string {
+  return rolled_back ? `${status}, rolled back` : status;
+}
+
+function outcomeText({ error, output }: ActionResult): string {
+  if (error != null) return textOf(error);
+  return output == null ? '' : textOf(output);
+}
