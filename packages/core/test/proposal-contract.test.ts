@@ -206,3 +206,40 @@ test('over a socket every attempt that runs out of time is cancelled once, late 
   );
   await wire.expectQuiet();
 });
+
+// req: proposal.null-is-absent
+test('what may be absent and has no default may be null, as many languages write it', async () => {
+  await using daemon = serve();
+  const wire = await daemon.peer({ as: 'client' });
+  const tool = { name: 'work', returns: null, cache_ttl_secs: null, rate_limit: null };
+  assert.equal(await wire.result('tools.register', [tool]), 1);
+  const policy = { name: 'p', rule: 'deny_tool', target: 'other', key: null, pattern: null, session_id: null };
+  assert.deepEqual(await wire.result('policy.register', policy), { registered: 'p', scope: 'global' });
+  assert.deepEqual(await wire.result('policy.unregister', { name: 'p', session_id: null }), {
+    unregistered: 'p',
+    removed: 1,
+    scope: 'global',
+  });
+  const { tools } = (await wire.result('tools.list', null)) as { tools: object[] };
+  const listed = { name: 'work', description: '', parameters: {}, idempotent: false, source: 'user_defined' };
+  assert.deepEqual(tools.at(-1), listed);
+  assert.equal(await wire.result('state.set', { key: 'k', value: 1, tenant_id: null }), 'ok');
+  const read = { type: 'state_read', tool: null, timeout_ms: null, compensation: null, parameters: { key: 'k' } };
+  const assumptions = [{ key: 'k', expected_value: 1, read_version: null }];
+  for (const rest of [{ session_id: null, scope: null }, { scope: { callerId: null, tenantId: null, claims: null } }]) {
+    submit(wire, [{ ...read, assumptions }], rest);
+    assert.equal((await results(wire))[0]?.output, 1);
+  }
+  submit(wire, [call('a', 'work', { timeout_ms: null })], { session_id: null });
+  const { id, params } = await wire.nextRequest();
+  assert.deepEqual(Object.keys(params).toSorted(), ['action_id', 'attempt', 'parameters', 'request_id', 'tool']);
+  wire.sendJson({ jsonrpc: '2.0', id, result: 1 });
+  await results(wire);
+  const proposal = { actions: [{ ...read, assumptions }] };
+  await wire.result('verify', { proposal, initial_state: null });
+  await wire.result('verify.monte_carlo', { proposal, initial_state: null, tool_success_rates: null, goal: null });
+  assert.deepEqual(await wire.result('transaction_check', { proposal, tenant_id: null }), { ok: true, conflicts: [] });
+  await wire.result('session.init', { client_id: null });
+  const { message } = await wire.error('proposal.submit', { proposal: { actions: [{ ...read, parameters: null }] } });
+  assert.match(message, /parameters: expected record, received null$/, 'what has a default may not');
+});

@@ -18,7 +18,7 @@ export class PolicySet {
 
   /** Appends a policy to the global list or, with `session_id`, to that session's. Equal names are allowed. */
   register(definition: PolicyDefinition): void {
-    this.add(createPolicy(definition), definition.session_id);
+    this.add(createPolicy(definition), definition.session_id ?? undefined);
   }
 
   /** Appends a policy with a check of its own, for embedders and policy files. */

@@ -7,11 +7,11 @@ import type { StateReader } from './state-store.ts';
 export interface PolicyDefinition {
   name: string;
   rule: string;
-  target?: string | undefined;
-  key?: string | undefined;
-  pattern?: string | undefined;
+  target?: string | null | undefined;
+  key?: string | null | undefined;
+  pattern?: string | null | undefined;
   value?: unknown;
-  session_id?: string | undefined;
+  session_id?: string | null | undefined;
 }
 
 export interface Policy {

@@ -24,18 +24,18 @@ export interface Precondition {
 export interface Assumption {
   key: string;
   expected_value?: unknown;
-  read_version?: number | undefined;
+  read_version?: number | null | undefined;
 }
 
 export type Compensation =
   | { type: 'tool'; tool: string; parameters?: JsonObject | undefined }
   | { type: 'action_ref'; action_id: string };
 
-/** An action as a caller writes it: only `type` is required. */
+/** An action as a caller writes it: only `type` is required. What has no default may also be null. */
 export interface ActionInput {
   id?: string | undefined;
   type: ActionType;
-  tool?: string | undefined;
+  tool?: string | null | undefined;
   parameters?: JsonObject | undefined;
   preconditions?: readonly PreconditionInput[] | undefined;
   expected_effects?: JsonObject | undefined;
@@ -45,11 +45,11 @@ export interface ActionInput {
   assumptions?: readonly Assumption[] | undefined;
   invocation_mode?: InvocationMode | undefined;
   reversibility?: Reversibility | undefined;
-  compensation?: Compensation | undefined;
+  compensation?: Compensation | null | undefined;
   idempotent?: boolean | undefined;
   max_retries?: number | undefined;
   failure_behavior?: FailureBehavior | undefined;
-  timeout_ms?: number | undefined;
+  timeout_ms?: number | null | undefined;
   metadata?: JsonObject | undefined;
   dependencies?: readonly string[] | undefined;
 }

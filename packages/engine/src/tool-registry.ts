@@ -17,10 +17,10 @@ export interface ToolDefinition {
   description?: string | undefined;
   /** JSON Schema; `{}` accepts anything. */
   parameters?: JsonObject | undefined;
-  returns?: JsonObject | undefined;
+  returns?: JsonObject | null | undefined;
   idempotent?: boolean | undefined;
-  cache_ttl_secs?: number | undefined;
-  rate_limit?: RateLimit | undefined;
+  cache_ttl_secs?: number | null | undefined;
+  rate_limit?: RateLimit | null | undefined;
   /** It can be started and left running, saying things meanwhile. */
   streaming?: boolean | undefined;
 }

@@ -56,7 +56,7 @@ function checkAssumptions(action: Action, state: StateView, conflicts: Transacti
     if (expected_value !== undefined && !(state.has(key) && jsonEquals(state.get(key), expected_value))) {
       add('value_changed', `state['${key}'] is not ${toShortJson(expected_value)} any more`);
     }
-    if (read_version !== undefined && state.version(key) !== read_version) {
+    if (typeof read_version === 'number' && state.version(key) !== read_version) {
       add('stale_read', `state['${key}'] was read at version ${read_version} and is at ${state.version(key)}`);
     }
   }

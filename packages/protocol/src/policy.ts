@@ -18,7 +18,7 @@ export const policy = {
   }),
   'policy.unregister': method({
     summary: 'Remove every policy of a name; none is not an error',
-    params: () => z.object({ name: z.string(), session_id: z.string().optional() }),
+    params: () => z.object({ name: z.string(), session_id: z.string().nullish() }),
     result: () => z.object({ unregistered: z.string(), removed: z.number(), scope: scope() }),
     access: 'session',
     effect: 'write',
@@ -26,7 +26,7 @@ export const policy = {
   }),
   'policy.list': method({
     summary: 'Policies in the order they were registered',
-    params: () => z.object({ session_id: z.string().optional() }),
+    params: () => z.object({ session_id: z.string().nullish() }),
     result: () =>
       z.object({ policies: z.array(z.object({ name: z.string(), description: z.string() })), scope: scope() }),
     access: 'session',

@@ -6,7 +6,7 @@ export const proposal = {
   'proposal.submit': method({
     summary: 'Check a plan and run it; actions that fail are results, not errors',
     params: () =>
-      z.object({ proposal: actionProposal(), session_id: z.string().optional(), scope: runtimeScope().optional() }),
+      z.object({ proposal: actionProposal(), session_id: z.string().nullish(), scope: runtimeScope().nullish() }),
     result: proposalResult,
     access: 'session',
     effect: 'write',

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { once } from './once.ts';
 
 // Records with an id appear under that name in the OpenRPC document and in every JSON Schema.
+// What may be absent and has no default may be null: many languages write an absent value so.
 
 export const jsonObject = once(() => z.record(z.string(), z.unknown()));
 
@@ -34,7 +35,7 @@ export const action = once(() =>
     .object({
       id: z.string().min(1).optional(),
       type: z.enum(['tool_call', 'state_write', 'state_read', 'assertion']),
-      tool: z.string().optional(),
+      tool: z.string().nullish(),
       parameters: jsonObject().optional(),
       preconditions: z.array(precondition()).optional(),
       expected_effects: jsonObject().optional(),
@@ -43,16 +44,16 @@ export const action = once(() =>
       write_set: z.array(z.string()).optional(),
       assumptions: z
         .array(
-          z.object({ key: z.string(), expected_value: z.unknown().optional(), read_version: z.number().optional() }),
+          z.object({ key: z.string(), expected_value: z.unknown().optional(), read_version: z.number().nullish() }),
         )
         .optional(),
       invocation_mode: z.enum(['one_shot', 'streaming', 'long_running']).optional(),
       reversibility: reversibility().optional(),
-      compensation: compensation().optional(),
+      compensation: compensation().nullish(),
       idempotent: z.boolean().optional(),
       max_retries: z.int().min(0).optional(),
       failure_behavior: failureBehavior().optional(),
-      timeout_ms: z.number().min(0).optional(),
+      timeout_ms: z.number().min(0).nullish(),
       metadata: jsonObject().optional(),
       dependencies: z.array(z.string()).optional(),
     })
@@ -117,10 +118,10 @@ export const toolDefinition = once(() =>
       name: z.string().min(1),
       description: z.string().optional(),
       parameters: jsonObject().optional(),
-      returns: jsonObject().optional(),
+      returns: jsonObject().nullish(),
       idempotent: z.boolean().optional(),
-      cache_ttl_secs: z.number().min(0).optional(),
-      rate_limit: rateLimit().optional(),
+      cache_ttl_secs: z.number().min(0).nullish(),
+      rate_limit: rateLimit().nullish(),
       /** Ours: the client sends `tools.chunk` while it runs, so plans may start it and go on. */
       streaming: z.boolean().optional(),
     })
@@ -161,11 +162,11 @@ export const policyDefinition = once(() =>
     .object({
       name: z.string().min(1),
       rule: z.string(),
-      target: z.string().optional(),
-      key: z.string().optional(),
-      pattern: z.string().optional(),
+      target: z.string().nullish(),
+      key: z.string().nullish(),
+      pattern: z.string().nullish(),
       value: z.unknown().optional(),
-      session_id: z.string().optional(),
+      session_id: z.string().nullish(),
     })
     .meta({ id: 'PolicyDefinition' }),
 );
@@ -174,9 +175,9 @@ export const policyDefinition = once(() =>
 export const runtimeScope = once(() =>
   z
     .object({
-      callerId: z.string().optional(),
-      tenantId: z.string().optional(),
-      claims: jsonObject().optional(),
+      callerId: z.string().nullish(),
+      tenantId: z.string().nullish(),
+      claims: jsonObject().nullish(),
     })
     .meta({ id: 'RuntimeScope' }),
 );

@@ -9,7 +9,7 @@ export const session = {
       z.object({
         tools: z.array(toolDefinition()).default([]),
         policies: z.array(policyDefinition()).default([]),
-        client_id: z.string().optional(),
+        client_id: z.string().nullish(),
       }),
     result: () => z.object({ session_id: z.string(), tools_registered: z.number(), policies_registered: z.number() }),
     access: 'session',

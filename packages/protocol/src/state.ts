@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { once } from './once.ts';
 import { method } from './declare.ts';
 
-const tenant = once(() => ({ tenant_id: z.string().optional() }));
+const tenant = once(() => ({ tenant_id: z.string().nullish() }));
 const section = 'State';
 
 export const state = {

@@ -43,7 +43,7 @@ const toolRate = once(() =>
 );
 
 /** Where analysis starts. Left out, it is the session's own state of now. */
-const initial = once(() => ({ initial_state: jsonObject().optional() }));
+const initial = once(() => ({ initial_state: jsonObject().nullish() }));
 
 export const verification = {
   verify: method({
@@ -75,8 +75,8 @@ export const verification = {
       z.object({
         proposal: actionProposal(),
         ...initial(),
-        tool_success_rates: z.record(z.string(), z.number()).optional(),
-        goal: goal().optional(),
+        tool_success_rates: z.record(z.string(), z.number()).nullish(),
+        goal: goal().nullish(),
         rate_window_days: z.number().min(0).optional(),
         config: z
           .object({
@@ -183,7 +183,7 @@ export const verification = {
   }),
   transaction_check: method({
     summary: 'Whether a plan still fits the state it was made for, and its actions keep out of each other’s way',
-    params: () => z.object({ proposal: actionProposal(), tenant_id: z.string().optional() }),
+    params: () => z.object({ proposal: actionProposal(), tenant_id: z.string().nullish() }),
     result: () =>
       z.object({
         ok: z.boolean(),
@@ -196,7 +196,7 @@ export const verification = {
   }),
   evaluate_goal: method({
     summary: 'Whether state meets a goal; what state cannot decide counts as not met and is listed',
-    params: () => z.object({ goal: goal(), state: jsonObject().optional(), tenant_id: z.string().optional() }),
+    params: () => z.object({ goal: goal(), state: jsonObject().optional(), tenant_id: z.string().nullish() }),
     result: () => z.object({ met: z.boolean(), underivable: z.array(z.string()) }),
     access: 'session',
     effect: 'read',

@@ -20,7 +20,7 @@ import type { VerificationDependencies } from './index.ts';
 
 export function verificationMethods({ registryOf, storeOf }: VerificationDependencies): Handlers<typeof verification> {
   /** What an analysis starts from: the tools the plan would meet and, unless told otherwise, the state of now. */
-  const ground = (connection: Connection, given: JsonObject | undefined) => ({
+  const ground = (connection: Connection, given: JsonObject | null | undefined) => ({
     tools: registryOf(connection),
     initialState: given ?? storeOf(connection).snapshot(),
   });
@@ -34,8 +34,8 @@ export function verificationMethods({ registryOf, storeOf }: VerificationDepende
       awaitingEngine(
         verifyMonteCarlo(toPlan(proposal), {
           ...ground(context.connection, initial_state),
-          toolSuccessRates: tool_success_rates,
-          goal,
+          toolSuccessRates: tool_success_rates ?? undefined,
+          goal: goal ?? undefined,
           // Nothing records trajectories yet, so history has none of any tool, whatever the window.
           history: { windowDays: rate_window_days, trajectories: 0, tools: {} },
           config,
@@ -51,9 +51,9 @@ export function verificationMethods({ registryOf, storeOf }: VerificationDepende
       return optimize(toPlan(proposal), { initialState });
     },
     transaction_check: ({ proposal, tenant_id }, { connection }) =>
-      transactionCheck(toPlan(proposal), storeOf(connection).view(tenant_id)),
+      transactionCheck(toPlan(proposal), storeOf(connection).view(tenant_id ?? undefined)),
     evaluate_goal: ({ goal, state, tenant_id }, { connection }) =>
-      evaluateGoal(goal, state ? toStore(state) : storeOf(connection).view(tenant_id)),
+      evaluateGoal(goal, state ? toStore(state) : storeOf(connection).view(tenant_id ?? undefined)),
   };
 }
 
