@@ -22,7 +22,7 @@ export class CallbackSlots {
       const onAbort = (): void => {
         this.#waiting.delete(waiter);
         // Whoever aborts gives a reason that is an error.
-        reject(signal?.reason as Error);
+        reject(signal?.reason);
       };
       const waiter: Waiter = {
         proceed: () => {
