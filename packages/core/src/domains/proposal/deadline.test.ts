@@ -2,28 +2,32 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deadlineOf } from './methods.ts';
 
-type Actions = Parameters<typeof deadlineOf>[0]['proposal']['actions'];
+type Params = Parameters<typeof deadlineOf>[0];
+type Action = Params['proposal']['actions'][number];
 
-const deadline = (actions: Actions, defaultMs = 0): number => deadlineOf({ proposal: { actions } }, defaultMs);
-const type = 'tool_call';
-
-// req: proposal.deadline
-test('the deadline of a plan has room for every attempt of every action, and only raises the default', () => {
-  assert.equal(deadline([]), 15_000);
-  assert.equal(deadline([{ type }]), 315_000);
-  assert.equal(
-    deadline([
-      { type, timeout_ms: 0 },
-      { type, timeout_ms: 2_000 },
-    ]),
-    17_000,
+const deadline = (actions: Partial<Action>[], defaultMs = 0): number =>
+  deadlineOf(
+    { proposal: { actions: actions.map((action) => ({ type: 'tool_call', ...action })) } } as Params,
+    defaultMs,
   );
-  assert.equal(deadline([{ type, timeout_ms: 1_000, failure_behavior: 'retry' }]), 19_000, '3 retries unless told');
-  assert.equal(deadline([{ type, timeout_ms: 1_000, failure_behavior: 'retry', max_retries: 0 }]), 16_000);
-  assert.equal(deadline([{ type, timeout_ms: 1_000, failure_behavior: 'retry', max_retries: 9 }]), 25_000);
-  for (const failure_behavior of ['abort', 'skip'] as const) {
-    assert.equal(deadline([{ type, timeout_ms: 1_000, failure_behavior, max_retries: 9 }]), 16_000);
-  }
-  assert.equal(deadline([{ type, timeout_ms: 1_000 }], 1_800_000), 1_800_000);
-  assert.equal(deadline([{ type, timeout_ms: 1_800_000 }], 1_800_000), 1_815_000);
+
+// req: dispatch.proposal-deadline
+test('a plan has the time of all attempts of all its actions and 15 s, and never less than the default', () => {
+  assert.equal(deadline([]), 15_000);
+  assert.equal(deadline([{}]), 315_000);
+  assert.equal(deadline([{ timeout_ms: 0 }]), 15_000);
+  assert.equal(deadline([{ timeout_ms: 2_000 }, { timeout_ms: 3_000, type: 'state_write' }]), 20_000);
+  assert.equal(
+    deadline([{ timeout_ms: 1_000, failure_behavior: 'retry' }]),
+    19_000,
+    'three retries unless it says otherwise',
+  );
+  assert.equal(deadline([{ timeout_ms: 1_000, failure_behavior: 'retry', max_retries: 0 }]), 16_000);
+  assert.equal(deadline([{ timeout_ms: 1_000, failure_behavior: 'retry', max_retries: 9 }]), 25_000);
+  assert.equal(
+    deadline([{ timeout_ms: 1_000, failure_behavior: 'skip', max_retries: 9 }]),
+    16_000,
+    'only a retry has more than one attempt',
+  );
+  assert.equal(deadline([{ timeout_ms: 1_000 }], 1_800_000), 1_800_000);
 });
