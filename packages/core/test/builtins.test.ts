@@ -321,12 +321,38 @@ test('a heavy search leaves the daemon free to answer others, and ends when nobo
   assert.deepEqual(await Promise.all([small(), small(), small()]), [found, found, found]);
 });
 
+// req: builtins.fair
+test('a session that searches all the time keeps no other from searching and reading', async () => {
+  using folders = new Folders();
+  writeFileSync(`${folders.root}/big`, `${'ab1é '.repeat(400)}\n`.repeat(1_000));
+  for (let index = 0; index < 199; index++) linkSync(`${folders.root}/big`, `${folders.root}/big-${index}`);
+  await using daemon = open({ toolRoot: folders.root });
+  const [greedy, other] = [await session(daemon), await session(daemon)];
+  const actions = Array.from({ length: 8 }, (_action, index) => ({
+    id: `search-${index}`,
+    type: 'tool_call' as const,
+    tool: 'grep_files',
+    parameters: { pattern: '(?:[\\pL\\pN]+ ?){30}[^\\x00-\\x{10FFFF}]' },
+    failure_behavior: 'skip' as const,
+  }));
+  const over = new AbortController();
+  const lost = assert.rejects(greedy.proposal.submit({ proposal: { actions } }).finally(() => over.abort()));
+  const found = { matches: [{ path: 'sub/b.txt', line: 1, text: 'two' }], files_searched: 1 };
+  for (let round = 0; round < 3; round++) {
+    assert.deepEqual(await run(other, 'grep_files', { pattern: 'two', path: 'sub' }), found);
+    await run(other, 'read_file', { path: 'a.txt' });
+  }
+  assert.equal(over.signal.aborted, false, 'the searches still run');
+  await greedy[Symbol.asyncDispose]();
+  await lost;
+});
+
 test('a connection that closes in the middle of a search leaves nothing behind', async () => {
   using folders = new Folders();
   await using daemon = open({ toolRoot: folders.root });
   const client = await session(daemon);
-  const search = run(client, 'grep_files', { pattern: 'one' });
+  const lost = assert.rejects(run(client, 'grep_files', { pattern: 'one' }));
   await client[Symbol.asyncDispose]();
-  await assert.rejects(search);
+  await lost;
   assert.equal(daemon.state.sessions.size, 0);
 });

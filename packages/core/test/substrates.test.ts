@@ -136,11 +136,11 @@ test('a substrate that opens after its session has ended is disposed at once', a
   connectors.gate = gate.promise;
   await using daemon = serve({ config: { substrateProvider: connectors } });
   const client = await daemon.connect();
-  const binding = client.session.bindSubstrate({ connector: 'github' });
+  const lost = assert.rejects(client.session.bindSubstrate({ connector: 'github' }));
   while (connectors.asked.length === 0) await new Promise(setImmediate);
   const [id = ''] = daemon.state.sessions.keys();
   await daemon.state.removeSession(id);
-  await assert.rejects(binding);
+  await lost;
   gate.resolve();
   while (!connectors.opened[0]?.isDisposed) await new Promise(setImmediate);
 });

@@ -1,5 +1,5 @@
 import { agentBasics, substrate } from '@car-runtime/protocol';
-import type { ToolCall, ToolRegistry } from '@car-runtime/engine';
+import { toAbortSignal, type CancelSignal, type ToolCall, type ToolRegistry } from '@car-runtime/engine';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
 import type { Domain } from '../../kernel/domain.ts';
 import type { Logger } from '../../kernel/logger.ts';
@@ -25,7 +25,7 @@ export interface BuiltinsOptions {
 type Dispatch = (
   connection: Connection,
   call: ToolCall,
-  signal: AbortSignal | undefined,
+  signal: CancelSignal | undefined,
 ) => Promise<unknown> | undefined;
 
 export interface Builtins extends AsyncDisposable {
@@ -52,6 +52,8 @@ export function createBuiltins(options: BuiltinsOptions): Builtins {
     bindings.set(connection, binding);
     return binding;
   });
+  const callOwn: Dispatch = (connection, { tool, parameters }, signal) =>
+    tools.has(tool) ? sessionOf(connection).call(tool, parameters, signal && toAbortSignal(signal)) : undefined;
   return {
     options,
     sessionOf,
@@ -61,11 +63,10 @@ export function createBuiltins(options: BuiltinsOptions): Builtins {
       const bound = bindings.get(connection)?.current;
       if (!bound) return undefined;
       if (isFileToolName(call.tool) || bound.tools.some(({ name }) => name === call.tool))
-        return bound.call(call, signal);
-      return tools.has(call.tool) ? sessionOf(connection).call(call.tool, call.parameters, signal) : undefined;
+        return bound.call(call, signal && toAbortSignal(signal));
+      return callOwn(connection, call, signal);
     },
-    dispatchUnknown: (connection, { tool, parameters }, signal) =>
-      tools.has(tool) ? sessionOf(connection).call(tool, parameters, signal) : undefined,
+    dispatchUnknown: callOwn,
     [Symbol.asyncDispose]: () => tools[Symbol.asyncDispose](),
   };
 }

@@ -4,6 +4,7 @@ import { JobError, JobWorker } from '../../infra/job-worker.ts';
 import { calculate, CalculationError } from './calculate/calculate.ts';
 import { builtinTools, fileTools, type FileTool } from './definitions.ts';
 import type { FileJob, FileOutcome, RootJob } from './files/jobs.ts';
+import { Turnstile } from './turnstile.ts';
 
 export interface BuiltinToolsOptions {
   /** Root folder of sessions that name none. Without it they have none. */
@@ -19,6 +20,7 @@ const limitMs = 30_000;
 const maxWaiting = 256;
 const maxHeapMb = 256;
 const searchThreads = 2;
+const readsAtOnce = 16;
 
 const noRoot =
   'this session has no root folder; call agents.register_basics with { "root": "/absolute/path" }, or start the daemon with --tool-root';
@@ -68,8 +70,7 @@ export class BuiltinTools implements AsyncDisposable {
   }
 
   async runFileJob(job: FileJob, signal: AbortSignal | undefined): Promise<FileOutcome> {
-    const isSearch = job.kind === 'find_files' || job.kind === 'grep_files';
-    const thread = isSearch
+    const thread = isSearch(job.kind)
       ? this.#searches.reduce((best, each) => (each.load < best.load ? each : best))
       : this.#files;
     return (await thread.run(job, signal)) as FileOutcome;
@@ -86,7 +87,11 @@ export class BuiltinSession {
   #root: string | undefined;
   /** Digest of the content last seen, by path. What falls out has to be read again before it is changed. */
   #seen = createLedger();
-  #lastChange: Promise<unknown> = Promise.resolve();
+  /** One after another, so that each change sees what the one before it left. */
+  readonly #changes = new Turnstile(1);
+  /** So few that no session keeps the threads from the others. */
+  readonly #reads = new Turnstile(readsAtOnce);
+  readonly #searches = new Turnstile(1);
 
   constructor(tools: BuiltinTools) {
     this.#tools = tools;
@@ -103,12 +108,12 @@ export class BuiltinSession {
     const problem = await this.#tools.problemOf(tool, parameters);
     if (problem !== null) throw new Error(`Cannot run ${tool}: ${problem}`);
     if (tool === 'calculate') return { result: calculateFor(parameters['expression'] as string) };
-    if (tool !== 'write_file' && tool !== 'edit_file')
-      return await this.#runOnFiles(tool as FileTool, parameters, signal);
-    // One change after another, so that each sees what the one before it left.
-    const change = this.#lastChange.then(() => this.#runOnFiles(tool, parameters, signal));
-    this.#lastChange = change.catch(() => undefined);
-    return await change;
+    return await this.#turnsOf(tool as FileTool).run(() => this.#runOnFiles(tool as FileTool, parameters, signal));
+  }
+
+  #turnsOf(tool: FileTool): Turnstile {
+    if (tool === 'write_file' || tool === 'edit_file') return this.#changes;
+    return isSearch(tool) ? this.#searches : this.#reads;
   }
 
   async #runOnFiles(tool: FileTool, parameters: JsonObject, signal: AbortSignal | undefined): Promise<unknown> {
@@ -152,6 +157,10 @@ export class BuiltinSession {
     this.#tools.options.onFault(error, tool);
     return new Error(`${prefix}: the daemon failed; its log says why`, { cause: error });
   }
+}
+
+function isSearch(tool: FileTool): boolean {
+  return tool === 'find_files' || tool === 'grep_files';
 }
 
 export function isFileToolName(tool: string): boolean {
