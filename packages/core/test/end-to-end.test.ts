@@ -552,7 +552,7 @@ for (const transport of transports) {
         methods.map(({ name, access, effect }) => [name, access, effect]),
         [['state.get', 'session', 'read']],
       );
-      const all = (await client.server.schema({})).methods.map(({ name }) => name);
+      const all = (await client.server.schema({})).methods.map(({ name }) => String(name));
       assert.ok(all.includes('session.auth') && all.includes('proposal.submit'));
       for (const method of ['nope', 'toString', '__proto__'])
         await assert.rejects(client.server.schema({ method }), {

@@ -83,11 +83,9 @@ async function pelt(daemon: DaemonProcess, fuzzer: FrameFuzzer, random: Random, 
     );
     await raw.nextFrame();
   }
-  let isOver = false;
   let isWhole = true;
-  void raw.closed.then(() => (isOver = true));
   let sent = 0;
-  while (sent < share && !isOver) {
+  while (sent < share && !raw.isClosed) {
     const { bytes, isWellFormed } = fuzzer.next();
     sent++;
     // In pieces now and then, as networks do.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeTime, serve } from '@car-runtime/testkit';
-import { call, results, submit, toolClient, type Result } from './tool-client.ts';
+import { call, results, resultsOf, submit, toolClient } from './tool-client.ts';
 
 // req: callback.own-wait
 test('a client that never answers is waited for 300 s, then told to stop, once', async (t) => {
@@ -52,7 +52,7 @@ test("past the action's own budget the attempt fails and the client is told to s
   const frames = [await wire.next(), await wire.next()];
   const cancel = frames.find(({ method }) => method === 'tools.cancel');
   assert.deepEqual(cancel?.params, { request_id: 'cb-1', action_id: 'a', reason: 'action timed out' });
-  const [result] = (frames.find(({ id }) => id === 'submit')?.result as { results: Result[] }).results;
+  const [result] = resultsOf(frames.find(({ id }) => id === 'submit'));
   assert.deepEqual([result?.status, result?.error], ['failed', 'action timed out after 400ms']);
   await time.advance(6_000);
   wire.sendJson({ jsonrpc: '2.0', id: 'cb-1', result: 'late' });

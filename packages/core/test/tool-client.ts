@@ -1,6 +1,6 @@
 // A client that answers tool callbacks by hand.
 import assert from 'node:assert/strict';
-import type { TestDaemon, Wire } from '@car-runtime/testkit';
+import type { TestDaemon, Wire, WireMessage } from '@car-runtime/testkit';
 
 export interface Result {
   action_id: string;
@@ -28,11 +28,14 @@ export function submit(wire: Wire, actions: object[], rest: object = {}): void {
   });
 }
 
+export function resultsOf(reply: WireMessage | undefined): Result[] {
+  assert.equal(reply?.id, 'submit');
+  return (reply.result as { results: Result[] }).results;
+}
+
 /** The results of the submitted proposal, whose answer must be the next frame. */
 export async function results(wire: Wire): Promise<Result[]> {
-  const { id, result } = await wire.next();
-  assert.equal(id, 'submit');
-  return (result as { results: Result[] }).results;
+  return resultsOf(await wire.next());
 }
 
 export const call = (id: string, tool: string, rest: object = {}): object => ({ id, type: 'tool_call', tool, ...rest });

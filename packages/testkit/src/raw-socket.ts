@@ -130,6 +130,10 @@ export class RawSocket implements AsyncDisposable {
     return head;
   }
 
+  get isClosed(): boolean {
+    return this.socket.destroyed;
+  }
+
   /** Answers whether the socket took it all, as `Socket.write` does. */
   write(bytes: string | Uint8Array): boolean {
     return this.socket.writable && this.socket.write(bytes);

@@ -11,7 +11,7 @@ const deadline = (actions: Partial<Action>[], defaultMs = 0): number =>
     defaultMs,
   );
 
-// req: dispatch.proposal-deadline
+// req: proposal.deadline
 test('a plan has the time of all attempts of all its actions and 15 s, and never less than the default', () => {
   assert.equal(deadline([]), 15_000);
   assert.equal(deadline([{}]), 315_000);

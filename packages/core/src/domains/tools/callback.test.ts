@@ -25,8 +25,8 @@ function connect(): { connection: Connection; wire: Wire; peer: Peer } {
 test('with a budget the wait is the budget and 5 s, so that the deadline of the attempt comes first; else the default', async () => {
   const { connection, peer } = connect();
   const waits: (number | undefined)[] = [];
-  peer.request = (_method: string, _params: unknown, { timeoutMs }: RequestOptions = {}) => {
-    waits.push(timeoutMs);
+  peer.request = (_method: string, _params: unknown, options?: RequestOptions) => {
+    waits.push(options?.timeoutMs);
     return Promise.resolve(null);
   };
   await callTool(connection, { ...toolCall, timeout_ms: 1_200 }, 300_000, undefined, whenUnknown);
