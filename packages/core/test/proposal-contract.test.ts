@@ -1,6 +1,7 @@
 // proposal.submit as a caller by hand sees it: whose state and policies a plan meets, and what becomes of a bad one.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { verification } from '@car-runtime/protocol';
 import { openDaemon, serve, type Wire } from '@car-runtime/testkit';
 import { call, results, submit, toolClient } from './tool-client.ts';
 
@@ -242,4 +243,63 @@ test('what may be absent and has no default may be null, as many languages write
   await wire.result('session.init', { client_id: null });
   const { message } = await wire.error('proposal.submit', { proposal: { actions: [{ ...read, parameters: null }] } });
   assert.match(message, /parameters: expected record, received null$/, 'what has a default may not');
+});
+
+// req: proposal.messaging-send
+test('messaging.send fails without a sink, and the client is never asked for it, not even when it registered it', async () => {
+  await using daemon = serve();
+  const wire = await toolClient(daemon, 'messaging.send');
+  for (const failure_behavior of ['abort', 'skip']) {
+    submit(wire, [call('a', 'messaging.send', { failure_behavior, parameters: { channel: 'c', to: 't', body: 'b' } })]);
+    const [result] = await results(wire);
+    assert.deepEqual([result?.status, result?.error], ['failed', 'messaging.send: no message sink is configured']);
+  }
+  await wire.expectQuiet();
+});
+
+// req: proposal.large-results
+test('a plan that multiplies a large value is answered with errors that say so, within what a connection takes', async () => {
+  await using daemon = serve();
+  const wire = await daemon.peer({ as: 'client' });
+  await wire.result('state.set', { key: 'large', value: 'x'.repeat(8_000_000) });
+  const read = (id: string, key: string): object => ({
+    id,
+    type: 'state_read',
+    parameters: { key },
+    failure_behavior: 'skip',
+    state_dependencies: [key],
+  });
+  submit(
+    wire,
+    Array.from({ length: 1_000 }, (_, index) => read(`r${index}`, 'large')),
+  );
+  const often = await results(wire);
+  assert.equal(often.filter(({ status }) => status === 'succeeded').length, 4);
+  assert.ok(often.slice(4).every(({ status, error }) => status === 'failed' && error?.startsWith('output left out: ')));
+
+  const actions = [
+    { id: 'w0', type: 'state_write', parameters: { key: 'k0', value: 'x'.repeat(1_000) } },
+    read('r0', 'k0'),
+  ];
+  for (let n = 0; n < 40; n++) {
+    const parameters = { key: `k${n + 1}`, value: [`$r${n}.output`, `$r${n}.output`] };
+    actions.push({ id: `w${n + 1}`, type: 'state_write', parameters }, read(`r${n + 1}`, `k${n + 1}`));
+  }
+  submit(wire, actions);
+  const doubled = await results(wire);
+  const refused = doubled.filter(({ status }) => status === 'rejected');
+  assert.equal(refused.length, 1);
+  assert.equal(refused[0]?.error, 'the proposal writes more than 16777216 characters of outputs to state');
+  const { actions: simulated } = (await wire.result('simulate', { proposal: { actions }, initial_state: {} })) as {
+    actions: { action_id: string; status: string }[];
+  };
+  assert.deepEqual(
+    simulated.map(({ status }) => status),
+    doubled.map(({ status }) => status),
+  );
+});
+
+// req: engine.verify.deadline
+test('verify and verify.monte_carlo have 30 s', () => {
+  assert.deepEqual([verification.verify.deadlineMs, verification['verify.monte_carlo'].deadlineMs], [30_000, 30_000]);
 });
