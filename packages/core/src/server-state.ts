@@ -21,6 +21,7 @@ import {
 import { metricsDomain } from './domains/metrics/index.ts';
 import { createPolicySets, policyDomain } from './domains/policy/index.ts';
 import { proposalDomain, ProposalService, staticCheck } from './domains/proposal/index.ts';
+import { createRuns, defaultRunRetention, runsDomain, type RunRetention, type Runs } from './domains/runs/index.ts';
 import { serverDomain, type ServerFacts } from './domains/server/index.ts';
 import { sessionDomain } from './domains/session/index.ts';
 import { createStateStores, stateDomain } from './domains/state/index.ts';
@@ -71,6 +72,13 @@ export interface ServerStateConfig {
   /** Limits of every connection's peer. */
   peer?: PeerOptions;
   journalRetention?: JournalRetention;
+  /** Ended runs kept at boot. Default: the newest 50 of each agent, for 30 days. */
+  runRetention?: RunRetention;
+  /** When a run's records count as stored: once the operating system has them (`buffered`, the default), which a crash of
+   *  the daemon cannot undo, or once the medium has them (`fsync`), which a loss of power cannot undo. */
+  runDurability?: 'buffered' | 'fsync';
+  /** The agent of runs that name none, on connections that are none. Default: the variable `CAR_AGENT_ID`. */
+  defaultAgentId?: string;
   /** Folder of the key pair that signs the checkpoints of chained journals, made when it is first needed. Default: the
    *  parent of the journals. */
   keyDir?: string;
@@ -87,6 +95,7 @@ export class ServerState implements AsyncDisposable {
   readonly #config: ServerStateConfig;
   readonly #auth: AuthService;
   readonly #journals: Journals;
+  readonly #runs: Runs;
   readonly #builtins: Builtins;
   readonly #kernel: Kernel;
 
@@ -115,6 +124,14 @@ export class ServerState implements AsyncDisposable {
     if (config.agentCredentials) this.#auth.installAgentCredentials(config.agentCredentials);
     const keyDir = config.keyDir ?? dirname(this.journalDir);
     this.#journals = createJournals({ directory: this.journalDir, keyDir, health: this.health, logger });
+    const runsDir = join(dirname(this.journalDir), 'runs');
+    this.#runs = createRuns({
+      root: runsDir,
+      isSynced: config.runDurability === 'fsync',
+      health: this.health,
+      logger,
+      defaultAgentId: config.defaultAgentId ?? (process.env['CAR_AGENT_ID'] || undefined),
+    });
     const storeOf = createStateStores();
     const policyDir = config.policyDir ?? join(dirname(this.journalDir), 'policies');
     const policiesOf = createPolicySets(policyDir);
@@ -123,6 +140,7 @@ export class ServerState implements AsyncDisposable {
       toolRoot: config.toolRoot === undefined ? undefined : resolve(config.toolRoot),
       privatePaths: [
         this.journalDir,
+        runsDir,
         resolve(policyDir),
         ...keyFiles.map((name) => resolve(keyDir, name)),
         ...(config.privatePaths ?? []).map((path) => resolve(path)),
@@ -145,6 +163,7 @@ export class ServerState implements AsyncDisposable {
       canDetach,
       gates: [staticCheck({ registryOf, storeOf })],
       replanProvider: config.replanProvider,
+      recorder: this.#runs.recorder,
     });
     this.#kernel = new Kernel({
       domains: [
@@ -155,6 +174,7 @@ export class ServerState implements AsyncDisposable {
         toolsDomain(toolAccess),
         policyDomain(policiesOf),
         proposalDomain(proposals),
+        runsDomain(this.#runs),
         eventsDomain(this.#journals),
         metricsDomain(this.#journals.logOf),
         builtinsDomain(this.#builtins, registryOf),
@@ -231,11 +251,16 @@ export class ServerState implements AsyncDisposable {
     return this.#journals.logOf(connection).path;
   }
 
-  /** House-keeping at boot. Never fails the start. */
-  async sweepStorage(): Promise<{ journalsRemoved: number }> {
-    return {
-      journalsRemoved: await pruneJournals(this.journalDir, this.#config.journalRetention ?? defaultJournalRetention),
-    };
+  /** House-keeping at boot. Never fails the start. Runs of an earlier start are ended only where no other daemon that shares
+   *  the folders can have them open. */
+  async sweepStorage({ isAlone = true }: { isAlone?: boolean } = {}): Promise<{
+    journalsRemoved: number;
+    runsAdopted: number;
+    runsRemoved: number;
+  }> {
+    const { journalRetention = defaultJournalRetention, runRetention = defaultRunRetention } = this.#config;
+    const swept = isAlone ? await this.#runs.sweep(runRetention) : { runsAdopted: 0, runsRemoved: 0 };
+    return { journalsRemoved: await pruneJournals(this.journalDir, journalRetention), ...swept };
   }
 
   /** Refuses new work, lets running calls finish until the deadline, then closes every connection. */
@@ -246,6 +271,7 @@ export class ServerState implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#kernel[Symbol.asyncDispose]();
     await this.#builtins[Symbol.asyncDispose]();
+    await this.#runs[Symbol.asyncDispose]();
     this.#journals[Symbol.dispose]();
     this.#auth[Symbol.dispose]();
   }

@@ -75,6 +75,11 @@ export class Peer implements ReplySink {
     return this.#closeInfo !== undefined;
   }
 
+  /** Whether more than the soft limit is queued: best-effort notifications would be dropped. */
+  get isReaderSlow(): boolean {
+    return this.channel.queuedBytes > this.#softQueueBytes;
+  }
+
   get inFlight(): number {
     return this.#inFlight.size;
   }
@@ -146,7 +151,7 @@ export class Peer implements ReplySink {
 
   #admits(isBestEffort = false): boolean {
     if (!this.channel.isOpen) return false;
-    if (isBestEffort && this.channel.queuedBytes > this.#softQueueBytes) {
+    if (isBestEffort && this.isReaderSlow) {
       this.droppedNotifications++;
       return false;
     }

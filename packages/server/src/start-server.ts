@@ -100,7 +100,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       'secondary daemon of this state root: it writes no token files and has a socket of its own',
     );
   }
-  sweep(state, settings.logger);
+  sweep(state, settings.logger, role.isPrimary);
   return new Daemon(opened.move(), {
     ...addresses,
     settings,
@@ -298,8 +298,8 @@ function stopListeners({ tcp, unix, http }: Listeners): void {
 }
 
 /** House-keeping that may take as long as it needs and fail as it likes. */
-function sweep(state: ServerState, logger: Logger): void {
-  state.sweepStorage().then(
+function sweep(state: ServerState, logger: Logger, isPrimary: boolean): void {
+  state.sweepStorage({ isAlone: isPrimary }).then(
     (swept) => logger.debug(swept, 'storage swept'),
     (error: unknown) => logger.warn({ err: error }, 'storage not swept'),
   );

@@ -28,6 +28,14 @@ interface EventSink {
 }
 
 export interface ProposalDependencies {
+/** Keeps what plans came to, where something on the connection asks for it. */
+export interface PlanRecorder {
+  /** What a plan submitted now is recorded in; nothing when it is not recorded. */
+  runOf(connection: Connection): string | undefined;
+  /** Never fails. A promise when the answer has to wait for it. */
+  record(runId: string, plan: Proposal, result: ProposalResult): void | Promise<void>;
+}
+
   registryOf(connection: Connection): ToolRegistry;
   storeOf(connection: Connection): StateStore;
   policiesOf(connection: Connection): PolicySet;
@@ -39,6 +47,7 @@ export interface ProposalDependencies {
   /** Makes a new plan when one was aborted; without it the replan settings have no effect. */
   replanProvider?: ReplanProvider | undefined;
 }
+  recorder?: PlanRecorder | undefined;
 
 export interface SubmitOptions {
   signal: AbortSignal;
@@ -65,10 +74,15 @@ export class ProposalService {
 
   /** Runs a plan to its end. Actions that fail are results; a rejection is a fault of ours. */
   submit(connection: Connection, plan: Proposal, options: SubmitOptions): Submitted {
-    return andThen(this.#askGates(connection, plan, options.tenantId), (refusals) =>
+    const { recorder } = this.#dependencies;
+    // The run it belongs to is the one that is open now, whatever is opened while it runs.
+    const runId = recorder?.runOf(connection);
+    const submitted = andThen(this.#askGates(connection, plan, options.tenantId), (refusals) =>
       this.#run(connection, plan, options, refusals),
     );
   }
+    if (!recorder || runId === undefined) return submitted;
+    return andThen(submitted, (result) => andThen(recorder.record(runId, plan, result) ?? undefined, () => result));
 
   #run(connection: Connection, plan: Proposal, submit: SubmitOptions, refusals: readonly Refusal[]): Submitted {
     const options = { ...submit, maxOutputChars };

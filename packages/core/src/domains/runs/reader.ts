@@ -1,0 +1,71 @@
+// Runs as they are kept: lists, traces, and what can be said of them afterwards.
+import { fail, type RunRecord, type RunSummary } from '@car-runtime/protocol';
+import type { Connection } from '../../kernel/connection.ts';
+import { checkMayRead } from './access.ts';
+import { unknownRun } from './service.ts';
+import type { RunQuery, RunStore, StoredRun } from './store/run-store.ts';
+
+/** Characters of the records of one answer: a connection takes so much at once, and more would cut it off. */
+const maxAnswerCharacters = 16 * 1024 * 1024;
+
+export interface Trace {
+  agentId: string;
+  records: RunRecord[];
+  nextCursor: number | undefined;
+  lostTurns: number;
+}
+
+export class RunReader {
+  readonly #store: RunStore;
+
+  constructor(store: RunStore) {
+    this.#store = store;
+  }
+
+  /** Asked before anything is looked at. */
+  async list(caller: Connection, agentId: string): Promise<RunSummary[]> {
+    checkMayRead(caller, agentId, `runs of agent ${JSON.stringify(agentId)}`);
+    return await this.#store.list(agentId);
+  }
+
+  async trace(caller: Connection, runId: string, cursor: number): Promise<Trace | undefined> {
+    const run = await this.#read(caller, runId);
+    if (!run) return undefined;
+    const { agentId, records, sizes, lostTurns } = run;
+    let end = cursor;
+    for (let characters = 0; end < records.length; end++) {
+      characters += sizes[end] ?? 0;
+      if (characters > maxAnswerCharacters && end > cursor) break;
+    }
+    return {
+      agentId,
+      records: records.slice(cursor, end),
+      nextCursor: end < records.length ? end : undefined,
+      lostTurns,
+    };
+  }
+
+  async search(caller: Connection, query: RunQuery): Promise<RunSummary[]> {
+    const agentId = query.agentId ?? (caller.isHost ? undefined : caller.agentId);
+    if (!caller.isHost && agentId === undefined) {
+      throw fail('forbidden', 'Cannot search runs: needs an agent, for its own, or the host role');
+    }
+    if (agentId !== undefined) checkMayRead(caller, agentId, `runs of agent ${JSON.stringify(agentId)}`);
+    return await this.#store.search({ ...query, agentId });
+  }
+
+  /** The whole run, for callers that cannot do without. */
+  async read(caller: Connection, runId: string): Promise<StoredRun> {
+    const run = await this.#read(caller, runId);
+    if (!run) throw unknownRun(runId);
+    return run;
+  }
+
+  /** Whose it is, whether the caller may, then what is in it. */
+  async #read(caller: Connection, runId: string): Promise<StoredRun | undefined> {
+    const ownerId = await this.#store.ownerOf(runId);
+    if (ownerId === undefined) return undefined;
+    checkMayRead(caller, ownerId, `run ${JSON.stringify(runId)}`);
+    return await this.#store.read(runId);
+  }
+}

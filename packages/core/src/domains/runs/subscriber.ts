@@ -1,0 +1,110 @@
+// One connection's view of one run: a bounded queue of ready frames, and the drain that hands them to its peer.
+import type { SharedFrame } from '@car-runtime/rpc';
+
+/** Events that wait for a reader (Run tracing, I-2). */
+export const maxQueuedEvents = 256;
+/** How soon a reader that was too slow is tried again, in ms, when no event comes before. */
+const retryMs = 25;
+
+/** The way to a subscriber's peer. */
+export interface EventSink {
+  /** Whether the peer has more queued than a slow reader may. */
+  readonly isReaderSlow: boolean;
+  send(frame: SharedFrame): void;
+}
+
+export interface SubscriberOptions {
+  sink: EventSink;
+  /** Makes the marker of a gap, for a subscriber that is to be told. */
+  encodeGap: ((gap: Gap) => SharedFrame) | undefined;
+  onDrop: (cursor: number) => void;
+}
+
+/** Cursors of the first and the last event that were dropped one after another. */
+export interface Gap {
+  from: number;
+  to: number;
+}
+
+export class Subscriber implements Disposable {
+  readonly #options: SubscriberOptions;
+  #queue: SharedFrame[] = [];
+  #gap: Gap | undefined;
+  #isOpen = false;
+  #isClosed = false;
+  #isScheduled = false;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(options: SubscriberOptions) {
+    this.#options = options;
+  }
+
+  /** I-2: takes no longer whatever the reader does, since only the drain hands anything to its peer. I-3: an event that finds
+   *  the queue full is dropped for this subscriber alone. */
+  push(frame: SharedFrame, cursor: number): void {
+    if (this.#isClosed) return;
+    // A burst within one turn fills the queue of a reader that keeps up too: it gets what is queued first.
+    if (this.#queue.length >= maxQueuedEvents && this.#isOpen) this.#drain();
+    if (this.#queue.length >= maxQueuedEvents) {
+      this.#gap ??= { from: cursor, to: cursor };
+      this.#gap.to = cursor;
+      this.#options.onDrop(cursor);
+      return;
+    }
+    this.#closeGap();
+    this.#queue.push(frame);
+    this.#schedule();
+  }
+
+  /** Begins to deliver: the answer to the subscription is queued before. */
+  open(): void {
+    this.#isOpen = true;
+    this.#schedule();
+  }
+
+  /** The marker stands where the events would have been. */
+  #closeGap(): void {
+    if (!this.#gap) return;
+    const marker = this.#options.encodeGap?.(this.#gap);
+    this.#gap = undefined;
+    if (marker) this.#queue.push(marker);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || !this.#isOpen || this.#isClosed) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.#drain();
+    });
+  }
+
+  #drain(): void {
+    if (this.#isClosed) return;
+    const { sink } = this.#options;
+    const queue = this.#queue;
+    let sent = 0;
+    while (sent < queue.length && !sink.isReaderSlow) sink.send(queue[sent++] as SharedFrame);
+    this.#queue = sent === queue.length ? [] : queue.slice(sent);
+    if (this.#queue.length === 0 && this.#gap && !sink.isReaderSlow) {
+      this.#closeGap();
+      for (const marker of this.#queue.splice(0)) sink.send(marker);
+    }
+    if (this.#queue.length > 0 || this.#gap) this.#retryLater();
+  }
+
+  #retryLater(): void {
+    if (this.#retry) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#drain();
+    }, retryMs);
+    this.#retry.unref();
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    this.#queue = [];
+    clearTimeout(this.#retry);
+  }
+}
