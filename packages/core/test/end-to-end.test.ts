@@ -469,6 +469,22 @@ for (const transport of transports) {
       assert.equal(daemon.state.sessions.has('chosen by the client'), false);
     });
 
+    // req: e2e.session-init
+    test('session.init with one bad tool or policy registers nothing', async () => {
+      await using daemon = await openDaemon(transport);
+      const client = await daemon.connect();
+      const good = { name: 'p', rule: 'deny_tool', target: 'work' };
+      const bad = [
+        { policies: [good, { name: 'q', rule: 'allow_everything' }] },
+        { policies: [good, { ...good, session_id: 'nobody' }] },
+        { policies: [good], tools: [{ name: 'work', parameters: { type: 'nonsense' } }] },
+      ];
+      for (const params of bad)
+        await assert.rejects(client.session.init({ tools: [{ name: 'work' }], ...params }), CarError);
+      assert.deepEqual((await client.policy.list({})).policies, []);
+      assert.equal((await client.tools.list({})).count, 1);
+    });
+
     // req: journal.file
     test('the journal is made at the first event, private, one JSON object a line, named by the client id', async () => {
       await using daemon = await openDaemon(transport);
