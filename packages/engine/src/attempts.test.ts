@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { call, settled, statuses, testEnv, write } from '../test/support.ts';
 import { attemptTimedOut } from './index.ts';
+import type { CancelSignal } from './index.ts';
 
 const retry = { failure_behavior: 'retry' } as const;
 
@@ -98,7 +99,7 @@ test('a late rejection of a timed out attempt is dropped as well', async () => {
 
 // req: engine.attempts.deadline
 test('the budget is per attempt and each retry gets a fresh signal', async () => {
-  const signals: AbortSignal[] = [];
+  const signals: CancelSignal[] = [];
   const env = testEnv(({ attempt }, signal) => {
     signals.push(signal);
     return attempt === 3 ? 'at last' : new Promise(() => undefined);

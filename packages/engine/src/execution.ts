@@ -1,4 +1,5 @@
 /** What executing a proposal needs from outside, and what it tells. */
+import type { CancelSignal } from './cancel-signal.ts';
 import type { Clock } from './clock.ts';
 import type { IdempotencyCache } from './idempotency-cache.ts';
 import type { JsonObject } from './json-value.ts';
@@ -74,7 +75,7 @@ export interface ExecutionEnv {
    * `signal` aborts, the engine no longer waits for the answer: that is the moment to tell the tool to stop.
    * `signal.reason` is `attemptTimedOut` when the attempt ran out of time, else the reason of the whole execution.
    */
-  dispatch(call: ToolCall, signal: AbortSignal): unknown;
+  dispatch(call: ToolCall, signal: CancelSignal): unknown;
   /** Whether a tool can be started and left running. Without it none can. */
   canDetach?(tool: string): boolean;
   /** Takes note of what happens, in order. Must not throw. */
@@ -83,7 +84,7 @@ export interface ExecutionEnv {
 
 export interface ExecutionOptions {
   /** Aborts the execution: running attempts end as failed, what has not begun is skipped. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancelSignal | undefined;
   /** Policy session whose denials apply too; unless it is open, every action is rejected. */
   readonly sessionId?: string | undefined;
   /** State is read and written in this tenant's view. */

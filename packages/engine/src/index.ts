@@ -1,5 +1,7 @@
 /** Plans as data: checked before anything happens, executed exactly as checked. Pure: no RPC and no I/O of its own. */
 export { BoundedCache } from './bounded-cache.ts';
+export { toAbortSignal } from './cancel-signal.ts';
+export type { CancelSignal } from './cancel-signal.ts';
 export { systemClock, toTimestamp } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { EngineError, PolicyError, ProposalError, ToolError } from './errors.ts';

@@ -1,4 +1,5 @@
 /** Token buckets of tools: a call waits for its token (Tool dispatch precedence, step 2). */
+import type { CancelSignal } from './cancel-signal.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { EngineError } from './errors.ts';
@@ -41,7 +42,7 @@ export class RateLimiter implements Disposable {
    * Takes a token of the tool. Answers undefined when there is one, else a promise for when there is; it rejects with
    * the reason of `signal` when that aborts, and the token goes to whoever is next.
    */
-  acquire(tool: string, limit: RateLimit, signal?: AbortSignal): Promise<void> | undefined {
+  acquire(tool: string, limit: RateLimit, signal?: CancelSignal): Promise<void> | undefined {
     const bucket = this.#bucketOf(tool, limit);
     this.#refill(bucket);
     if (bucket.waiting.size === 0 && bucket.tokens >= 1) {
@@ -96,7 +97,7 @@ export class RateLimiter implements Disposable {
     bucket.refilledAt = now;
   }
 
-  #wait(bucket: Bucket, signal: AbortSignal | undefined): Promise<void> {
+  #wait(bucket: Bucket, signal: CancelSignal | undefined): Promise<void> {
     if (signal?.aborted === true) return Promise.reject(toError(signal.reason));
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {

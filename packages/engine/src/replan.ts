@@ -1,4 +1,6 @@
 /** Asking for another plan when one was aborted (Replanning). */
+import { toAbortSignal } from './cancel-signal.ts';
+import type { CancelSignal } from './cancel-signal.ts';
 import { systemClock } from './clock.ts';
 import type { ExecutionEnv, ExecutionOptions } from './execution.ts';
 import { executeProposal } from './executor.ts';
@@ -63,7 +65,10 @@ export async function executeWithReplans(
     if (isAborted(options)) break;
     const state = env.state.view(options.tenantId).snapshot();
     try {
-      const input = await provider({ attempt, proposal, result, state, refusal }, options.signal);
+      const input = await provider(
+        { attempt, proposal, result, state, refusal },
+        options.signal && toAbortSignal(options.signal),
+      );
       if (input === null) break;
       const next = normalizeProposal(input, (env.clock ?? systemClock).now());
       emit(env, 'replan_proposal_received', next, { attempt, replaces: proposal.id, actions: next.actions.length });
@@ -102,7 +107,7 @@ function emit(env: ExecutionEnv, kind: Parameters<ExecutionEnv['emit']>[0], { id
   env.emit(kind, { action_id: null, proposal_id: id, data });
 }
 
-function pause(delayMs: number, env: ExecutionEnv, signal: AbortSignal | undefined): Promise<void> {
+function pause(delayMs: number, env: ExecutionEnv, signal: CancelSignal | undefined): Promise<void> {
   const clock = env.clock ?? systemClock;
   const { promise, resolve } = Promise.withResolvers<void>();
   const end = (): void => {

@@ -1,4 +1,5 @@
 /** Ends what an execution is waiting for when the execution as a whole is cancelled. */
+import type { CancelSignal } from './cancel-signal.ts';
 
 export interface Cancellable {
   cancel(reason: unknown): void;
@@ -8,12 +9,12 @@ export interface Cancellable {
  * However many attempts are under way, the caller's signal gets one listener, and none unless something is waited for.
  */
 export class RunCancellation implements Disposable {
-  readonly #source: AbortSignal | undefined;
+  readonly #source: CancelSignal | undefined;
   readonly #waiting = new Set<Cancellable>();
-  #neverAborts: AbortSignal | undefined;
+  #neverAborts: CancelSignal | undefined;
   #isListening = false;
 
-  constructor(source: AbortSignal | undefined) {
+  constructor(source: CancelSignal | undefined) {
     this.#source = source;
   }
 
@@ -28,7 +29,7 @@ export class RunCancellation implements Disposable {
   }
 
   /** For dispatchers whose attempt has no deadline of its own. */
-  get signal(): AbortSignal {
+  get signal(): CancelSignal {
     return this.#source ?? (this.#neverAborts ??= new AbortController().signal);
   }
 

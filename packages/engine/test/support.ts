@@ -8,6 +8,7 @@ import {
   ToolRegistry,
 } from '../src/index.ts';
 import type {
+  CancelSignal,
   ActionInput,
   Clock,
   ExecutionEnv,
@@ -67,7 +68,7 @@ export function settled(): Promise<void> {
   });
 }
 
-export type Dispatch = (call: ToolCall, signal: AbortSignal) => unknown;
+export type Dispatch = (call: ToolCall, signal: CancelSignal) => unknown;
 
 export interface TestEnv extends ExecutionEnv {
   readonly clock: FakeClock;

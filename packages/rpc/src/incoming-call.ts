@@ -1,3 +1,4 @@
+import type { CancelSignal } from './cancel-signal.ts';
 import { ChannelClosedError, RpcError, rpcCode } from './errors.ts';
 
 /** Where a call's answer goes: the peer itself, or the batch it came in. */
@@ -8,16 +9,16 @@ export interface ReplySink {
   closeAfterAnswers(code: number, reason: string): void;
 }
 
-/** One request from the other side. Answer it exactly once; a second answer is ignored. */
-export class IncomingCall {
+/** One request from the other side. Answer it exactly once; a second answer is ignored. As a signal it aborts when the
+ *  channel closes or somebody abandons the call. */
+export class IncomingCall implements CancelSignal {
   readonly method: string;
   readonly params: unknown;
   /** JSON text of the id: the key while in flight, and what the answer echoes. */
   readonly idText: string;
-  /** Set by whoever answers later; called when the call is aborted. */
-  onAbort: ((reason: unknown) => void) | undefined;
   readonly #sink: ReplySink;
   #controller: AbortController | undefined;
+  #listeners: (() => void)[] | undefined;
   #abortReason: unknown;
   #isAborted = false;
   #isAnswered = false;
@@ -33,7 +34,29 @@ export class IncomingCall {
     return this.#isAnswered;
   }
 
-  /** Aborts when the channel closes or somebody abandons the call. Made on first use: most calls never ask. */
+  get aborted(): boolean {
+    return this.#isAborted;
+  }
+
+  get reason(): unknown {
+    return this.#abortReason;
+  }
+
+  throwIfAborted(): void {
+    if (this.#isAborted) throw this.#abortReason;
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    if (this.#listeners) this.#listeners.push(listener);
+    else this.#listeners = [listener];
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    const index = this.#listeners?.indexOf(listener) ?? -1;
+    if (index >= 0) this.#listeners?.splice(index, 1);
+  }
+
+  /** The call as a real signal, for what takes no other. Made on first use. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
@@ -47,7 +70,7 @@ export class IncomingCall {
     this.#isAborted = true;
     this.#abortReason = reason;
     this.#controller?.abort(reason);
-    this.onAbort?.(reason);
+    for (const listener of this.#listeners?.splice(0) ?? []) listener();
   }
 
   /** Answers with a result; `undefined` becomes null. */

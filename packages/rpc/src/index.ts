@@ -1,3 +1,4 @@
+export type { CancelSignal } from './cancel-signal.ts';
 export type { Channel, ChannelHandlers, CloseInfo } from './channel.ts';
 export { startDeadline, type Deadline } from './deadline.ts';
 export { ChannelClosedError, RequestTimeoutError, RpcError, rpcCode } from './errors.ts';

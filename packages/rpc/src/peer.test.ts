@@ -488,7 +488,7 @@ test('a close rejects what is pending with a typed error, aborts what is in flig
   bench.wire.send('{"jsonrpc":"2.0","id":1,"method":"work"}');
   const call = await bench.calls.next();
   const aborted = Promise.withResolvers<unknown>();
-  call.onAbort = aborted.resolve;
+  call.addEventListener('abort', () => aborted.resolve(call.reason));
   const request = bench.peer.request('x', {});
   bench.wire.channel.close(1000, 'enough');
   await assert.rejects(request, (error: ChannelClosedError) => {
@@ -514,7 +514,7 @@ test('work that waits for one of our requests ends with that request, before its
   bench.wire.send('{"jsonrpc":"2.0","id":1,"method":"work"}');
   const call = await bench.calls.next();
   const order: string[] = [];
-  call.onAbort = () => order.push('call aborted');
+  call.addEventListener('abort', () => order.push('call aborted'));
   const relayed = bench.peer.request('x', {}).catch(() => order.push('request rejected'));
   bench.wire.channel.close();
   await relayed;
@@ -528,10 +528,18 @@ test('a signal asked for after the abort is aborted already, and aborting an ans
   bench.wire.send('{"jsonrpc":"2.0","id":1,"method":"work"}');
   const call = await bench.calls.next();
   const reasons: unknown[] = [];
-  call.onAbort = (reason) => reasons.push(reason);
+  const removed = (): unknown => reasons.push('removed');
+  call.addEventListener('abort', removed);
+  call.addEventListener('abort', () => reasons.push(call.reason));
+  call.removeEventListener('abort', removed);
+  call.throwIfAborted();
   call.abort('first');
   call.abort('second');
-  assert.deepEqual([reasons, call.signal.aborted, call.signal.reason], [['first'], true, 'first']);
+  assert.deepEqual([reasons, call.aborted, call.signal.aborted, call.signal.reason], [['first'], true, true, 'first']);
+  assert.throws(
+    () => call.throwIfAborted(),
+    (thrown) => thrown === 'first',
+  );
   bench.wire.send('{"jsonrpc":"2.0","id":2,"method":"work"}');
   const answered = await bench.calls.next();
   answered.resolve(1);

@@ -1,5 +1,6 @@
 // Requests this side made and has no answer to yet. Whoever removes an entry decides its fate, so an answer, a
 // timeout, an abort and a close can never all claim the same request.
+import type { CancelSignal } from './cancel-signal.ts';
 import { startDeadline, type Deadline } from './deadline.ts';
 import { RequestTimeoutError, RpcError, rpcCode, type ChannelClosedError } from './errors.ts';
 import { TransientMap } from './transient-map.ts';
@@ -8,7 +9,7 @@ export interface RequestOptions {
   /** An id reserved with `nextRequestId`. */
   id?: string | number;
   /** Rejects with the signal's reason when it aborts. */
-  signal?: AbortSignal | undefined;
+  signal?: CancelSignal | undefined;
   /** Rejects with `RequestTimeoutError` after so many ms. Default: waits for an answer or the close. */
   timeoutMs?: number | undefined;
 }
@@ -17,7 +18,7 @@ interface Pending {
   resolve(result: unknown): void;
   reject(error: unknown): void;
   deadline: Deadline | undefined;
-  signal: AbortSignal | undefined;
+  signal: CancelSignal | undefined;
   onAbort: (() => void) | undefined;
 }
 
@@ -49,7 +50,7 @@ export class PendingRequests {
     }
     if (signal) {
       entry.onAbort = () => this.#take(id)?.reject(signal.reason);
-      signal.addEventListener('abort', entry.onAbort, { once: true });
+      signal.addEventListener('abort', entry.onAbort);
     }
     this.#entries.set(id, entry);
     return promise;

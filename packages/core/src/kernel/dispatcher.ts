@@ -1,6 +1,6 @@
 // From a request to its handler: auth gate, route, role, params, order, deadline, answer. The read loop never waits.
 import { checkParams, fail, type MethodDeclaration } from '@car-runtime/protocol';
-import { RpcError, startDeadline, type Deadline, type IncomingCall } from '@car-runtime/rpc';
+import { RpcError, startDeadline, type Deadline, type IncomingCall, type CancelSignal } from '@car-runtime/rpc';
 import { refusalOf, type CredentialState } from './access.ts';
 import type { Connection } from './connection.ts';
 import type { AnyDomain, CallContext, NotificationHandler } from './domain.ts';
@@ -215,6 +215,10 @@ class HandlerContext implements CallContext {
 
   get signal(): AbortSignal {
     return this.#call.signal;
+  }
+
+  get cancel(): CancelSignal {
+    return this.#call;
   }
 }
 

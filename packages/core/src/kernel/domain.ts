@@ -1,5 +1,6 @@
 // What a domain is to the kernel: a contract, its handlers, and what it does when a connection ends.
 import type { CheckedParamsOf, DomainContract, ResultOf } from '@car-runtime/protocol';
+import type { CancelSignal } from '@car-runtime/rpc';
 import type { Connection } from './connection.ts';
 
 /** What every handler is given besides its params. */
@@ -7,6 +8,8 @@ export interface CallContext {
   readonly connection: Connection;
   /** Aborts when the connection closes or the daemon abandons the call; pass it to everything that waits. */
   readonly signal: AbortSignal;
+  /** The same, and costs nothing: for those who take it. */
+  readonly cancel: CancelSignal;
 }
 
 /** A result is only ever encoded, so a handler may return what it must not change. */

@@ -12,11 +12,11 @@ const deadlineMarginMs = 15_000;
 
 export function proposalMethods(service: ProposalService): Handlers<typeof proposal> {
   return {
-    'proposal.submit': ({ proposal: input, session_id, scope }, { connection, signal }) => {
+    'proposal.submit': ({ proposal: input, session_id, scope }, { connection, cancel }) => {
       const plan = callingEngine(() => normalizeProposal(input));
       // A scope takes the place of the policy session (Proposal lifecycle, proposal.submit).
       return service.submit(connection, plan, {
-        signal,
+        signal: cancel,
         tenantId: scope?.tenantId ?? undefined,
         sessionId: scope ? undefined : (session_id ?? undefined),
       });

@@ -7,6 +7,7 @@ import {
   IdempotencyCache,
   refuseProposal,
   type Action,
+  type CancelSignal,
   type ExecutionEnv,
   type PolicySet,
   type Proposal,
@@ -27,7 +28,6 @@ interface EventSink {
   ): void;
 }
 
-export interface ProposalDependencies {
 /** Keeps what plans came to, where something on the connection asks for it. */
 export interface PlanRecorder {
   /** What a plan submitted now is recorded in; nothing when it is not recorded. */
@@ -36,21 +36,22 @@ export interface PlanRecorder {
   record(runId: string, plan: Proposal, result: ProposalResult): void | Promise<void>;
 }
 
+export interface ProposalDependencies {
   registryOf(connection: Connection): ToolRegistry;
   storeOf(connection: Connection): StateStore;
   policiesOf(connection: Connection): PolicySet;
   logOf(connection: Connection): EventSink;
-  dispatch(connection: Connection, call: ToolCall, signal: AbortSignal, tenantId: string | undefined): unknown;
+  dispatch(connection: Connection, call: ToolCall, signal: CancelSignal, tenantId: string | undefined): unknown;
   canDetach(connection: Connection, tool: string): boolean;
   /** Asked in this order; all of them, also after one refused. */
   gates: readonly AdmissionGate[];
   /** Makes a new plan when one was aborted; without it the replan settings have no effect. */
   replanProvider?: ReplanProvider | undefined;
-}
   recorder?: PlanRecorder | undefined;
+}
 
 export interface SubmitOptions {
-  signal: AbortSignal;
+  signal: CancelSignal;
   tenantId: string | undefined;
   sessionId: string | undefined;
 }
@@ -80,9 +81,9 @@ export class ProposalService {
     const submitted = andThen(this.#askGates(connection, plan, options.tenantId), (refusals) =>
       this.#run(connection, plan, options, refusals),
     );
-  }
     if (!recorder || runId === undefined) return submitted;
     return andThen(submitted, (result) => andThen(recorder.record(runId, plan, result) ?? undefined, () => result));
+  }
 
   #run(connection: Connection, plan: Proposal, submit: SubmitOptions, refusals: readonly Refusal[]): Submitted {
     const options = { ...submit, maxOutputChars };

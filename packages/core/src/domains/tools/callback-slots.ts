@@ -1,4 +1,5 @@
 // How many callbacks of one connection are under way at a time (Tool callback).
+import type { CancelSignal } from '@car-runtime/engine';
 
 /** A client answers 1 024 requests at a time and refuses more; plans side by side could ask for any number. */
 export const maxCallbacks = 512;
@@ -13,7 +14,7 @@ export class CallbackSlots {
   readonly #waiting = new Set<Waiter>();
 
   /** Takes a slot: at once, or with a promise for when there is one. That one rejects with the reason of `signal`. */
-  acquire(signal: AbortSignal | undefined): Promise<void> | undefined {
+  acquire(signal: CancelSignal | undefined): Promise<void> | undefined {
     if (this.#free > 0) {
       this.#free--;
       return undefined;

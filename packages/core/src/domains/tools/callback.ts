@@ -1,7 +1,7 @@
 // Calling a tool that the client answers: `tools.execute`, its wait, and the `tools.cancel` of whoever gives up first
 // (Tool callback).
 import { ChannelClosedError, RequestTimeoutError, RpcError } from '@car-runtime/rpc';
-import type { ToolCall } from '@car-runtime/engine';
+import type { CancelSignal, ToolCall } from '@car-runtime/engine';
 import type { Connection } from '../../kernel/connection.ts';
 import type { CallbackSlots } from './callback-slots.ts';
 
@@ -21,8 +21,8 @@ export async function callTool(
   connection: Connection,
   call: ToolCall,
   defaultTimeoutMs: number,
-  signal: AbortSignal | undefined,
-  whenUnknown: (connection: Connection, call: ToolCall, signal: AbortSignal | undefined) => unknown,
+  signal: CancelSignal | undefined,
+  whenUnknown: (connection: Connection, call: ToolCall, signal: CancelSignal | undefined) => unknown,
   slots?: CallbackSlots,
 ): Promise<unknown> {
   // Nothing was sent yet, so there is nothing to cancel.

@@ -1,6 +1,6 @@
 // What stands in front of every call of a tool: answers that may be repeated, then the tool's rate limit (Tool dispatch
 // precedence, steps 1 and 2).
-import { RateLimiter, ResultCache, type ToolCall, type ToolSchema } from '@car-runtime/engine';
+import { RateLimiter, ResultCache, type CancelSignal, type ToolCall, type ToolSchema } from '@car-runtime/engine';
 
 type Run = () => unknown;
 
@@ -17,7 +17,7 @@ export class DispatchLimits implements Disposable {
     tool: ToolSchema | undefined,
     call: ToolCall,
     tenantId: string | undefined,
-    signal: AbortSignal | undefined,
+    signal: CancelSignal | undefined,
     run: Run,
   ): unknown {
     // Most tools have neither, and then this costs nothing.
@@ -33,7 +33,7 @@ export class DispatchLimits implements Disposable {
     });
   }
 
-  #limited({ name, rate_limit }: ToolSchema, signal: AbortSignal | undefined, run: Run): unknown {
+  #limited({ name, rate_limit }: ToolSchema, signal: CancelSignal | undefined, run: Run): unknown {
     const token = rate_limit && this.#limiter.acquire(name, rate_limit, signal);
     return token ? token.then(run) : run();
   }

@@ -1,5 +1,5 @@
 import { tools } from '@car-runtime/protocol';
-import { ToolRegistry, type ToolCall } from '@car-runtime/engine';
+import { type CancelSignal, ToolRegistry, type ToolCall } from '@car-runtime/engine';
 import { linearRegExp } from '../../infra/linear-reg-exp.ts';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
 import type { Domain } from '../../kernel/domain.ts';
@@ -16,11 +16,11 @@ export interface ToolAccess {
   canDetach(connection: Connection, tool: string): boolean;
   /** Runs a tool of the connection, or answers what it answered a moment ago; rejects with an error whose message the
    *  action reports. Answers of one tenant are never another's. */
-  dispatch(connection: Connection, call: ToolCall, signal?: AbortSignal, tenantId?: string): unknown;
+  dispatch(connection: Connection, call: ToolCall, signal?: CancelSignal, tenantId?: string): unknown;
 }
 
 /** Runs a tool of a connection; answers `undefined` when it is none of its tools. */
-export type ToolSource = (connection: Connection, call: ToolCall, signal: AbortSignal | undefined) => unknown;
+export type ToolSource = (connection: Connection, call: ToolCall, signal: CancelSignal | undefined) => unknown;
 
 /** Where a tool may be besides the client, in the order in which they are asked (Tool dispatch precedence). */
 export interface ToolSources {
@@ -64,7 +64,7 @@ export function createToolAccess(
   };
   const limitsOf = perConnection(() => new DispatchLimits());
   const slotsOf = perConnection(() => new CallbackSlots());
-  const run = (connection: Connection, call: ToolCall, signal: AbortSignal | undefined): unknown => {
+  const run = (connection: Connection, call: ToolCall, signal: CancelSignal | undefined): unknown => {
     if (call.mode !== undefined) return detachedOf(connection).start(call);
     // Built in, and never handed to the client under this name (Tool dispatch precedence).
     if (call.tool === messagingSend.name) throw new Error('messaging.send: no message sink is configured');
@@ -88,7 +88,7 @@ function firstAnswer(
   sources: readonly ToolSource[],
   connection: Connection,
   call: ToolCall,
-  signal: AbortSignal | undefined,
+  signal: CancelSignal | undefined,
 ): unknown {
   for (const source of sources) {
     const answer = source(connection, call, signal);
