@@ -4,6 +4,7 @@ import type { ToolRegistry, ToolSchema } from '@car-runtime/engine';
 import { JobError } from '../../infra/job-worker.ts';
 import type { Connection } from '../../kernel/connection.ts';
 import type { Handlers } from '../../kernel/domain.ts';
+import { callingEngine } from '../../kernel/engine-errors.ts';
 import { builtinTools } from './definitions.ts';
 import type { Builtins } from './index.ts';
 import type { Binding, FileSubstrate } from './substrates.ts';
@@ -60,7 +61,8 @@ const isSlug = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 /** A tool of the same name that the client registered stays: the client is asked first. */
 function addTools(registry: ToolRegistry, more: readonly ToolSchema[] = []): void {
-  for (const tool of [...builtinTools, ...more]) if (!registry.has(tool.name)) registry.add(tool);
+  const missing = [...builtinTools, ...more].filter(({ name }) => !registry.has(name));
+  callingEngine(() => missing.forEach((tool) => registry.add(tool)));
 }
 
 async function chooseRoot(builtins: Builtins, connection: Connection, root: string): Promise<void> {
