@@ -143,3 +143,19 @@ test('policies and sessions have bounds', () => {
   for (let n = 0; n < 1_000; n += 1) policies.openSession();
   assert.throws(() => policies.openSession(), { reason: 'too_many_sessions' });
 });
+
+// req: policy.large-parameters
+test('however many policies look at a parameter, its text is made once for each action', () => {
+  const policies = new PolicySet();
+  const session = policies.openSession();
+  for (let n = 0; n < 100; n += 1) {
+    const rule = { name: `p${n}`, rule: 'deny_tool_param', target: 't', key: 'x', pattern: `needle ${n}.` };
+    policies.register(n % 2 === 0 ? rule : { ...rule, session_id: session });
+  }
+  let made = 0;
+  const x = { toJSON: () => ((made += 1), ['needle 7.', 'needle 8.']) };
+  for (let n = 1; n <= 2; n += 1) {
+    const reasons = policies.evaluate(action('t', { x }), new StateStore(), session).map(({ reason }) => reason);
+    assert.deepEqual([reasons, made], [["param 'x' matches 'needle 8.'", "param 'x' matches 'needle 7.'"], n]);
+  }
+});

@@ -1,7 +1,7 @@
 /** Policies of one runtime: global ones, and those of the policy sessions opened in it (Policies). */
 import { createId } from './normalize-proposal.ts';
 import { PolicyError } from './errors.ts';
-import { createPolicy } from './policy-rules.ts';
+import { createPolicy, ParameterTexts } from './policy-rules.ts';
 import type { Policy, PolicyDefinition, PolicyViolation } from './policy-rules.ts';
 import type { Action } from './proposal.ts';
 import type { StateReader } from './state-store.ts';
@@ -76,13 +76,18 @@ export class PolicySet {
   evaluate(action: Action, state: StateReader, sessionId?: string): readonly PolicyViolation[] {
     if (this.#global.length === 0 && sessionId === undefined) return NO_VIOLATIONS;
     const violations: PolicyViolation[] = [];
-    for (const policy of this.#global) check(policy, action, state, violations);
+    const texts = new ParameterTexts();
+    const check = (policy: Policy): void => {
+      const reason = reasonOf(policy, action, state, texts);
+      if (reason !== null) violations.push({ policy_name: policy.name, action_id: action.id, reason });
+    };
+    this.#global.forEach(check);
     if (sessionId === undefined) return violations;
     const session = this.#sessions.get(sessionId);
     if (session === undefined) {
       violations.push({ policy_name: 'policy_session', action_id: action.id, reason: unknownSession(sessionId) });
     } else {
-      for (const policy of session) check(policy, action, state, violations);
+      session.forEach(check);
     }
     return violations;
   }
@@ -99,12 +104,10 @@ export function unknownSession(sessionId: string): string {
   return `unknown policy session '${sessionId}'`;
 }
 
-function check(policy: Policy, action: Action, state: StateReader, violations: PolicyViolation[]): void {
-  let reason: string | null;
+function reasonOf(policy: Policy, action: Action, state: StateReader, texts: ParameterTexts): string | null {
   try {
-    reason = policy.check(action, state);
+    return policy.check(action, state, texts);
   } catch (error) {
-    reason = `policy '${policy.name}' failed: ${error instanceof Error ? error.message : String(error)}`;
+    return `policy '${policy.name}' failed: ${error instanceof Error ? error.message : String(error)}`;
   }
-  if (reason !== null) violations.push({ policy_name: policy.name, action_id: action.id, reason });
 }

@@ -1,6 +1,7 @@
 /** The rules a policy can be made of (Policies). There are four, and no callback rule. */
 import { PolicyError } from './errors.ts';
 import { jsonEquals, ownValue, toShortJson, toText } from './json-value.ts';
+import type { JsonObject } from './json-value.ts';
 import type { Action } from './proposal.ts';
 import type { StateReader } from './state-store.ts';
 
@@ -19,8 +20,21 @@ export interface Policy {
   readonly description: string;
   /** Set by the operator: `unregister` leaves it in place. */
   readonly isFixed?: boolean;
-  /** Why the action is denied, or null. Parameters are those it would run with. */
-  check(action: Action, state: StateReader): string | null;
+  /** Why the action is denied, or null. Parameters are those it would run with; `texts` are those of this action. */
+  check(action: Action, state: StateReader, texts?: ParameterTexts): string | null;
+}
+
+/** The texts of one action's parameters. Many policies look at the same one, and it may be as large as a frame. */
+export class ParameterTexts {
+  readonly #texts = new Map<string, string>();
+
+  of(parameters: JsonObject, key: string): string {
+    const value = ownValue(parameters, key);
+    if (typeof value === 'string') return value;
+    let text = this.#texts.get(key);
+    if (text === undefined) this.#texts.set(key, (text = toText(value)));
+    return text;
+  }
 }
 
 export interface PolicyViolation {
@@ -64,9 +78,9 @@ function denyToolParam(definition: PolicyDefinition): Rule {
   const pattern = needText(definition, 'pattern');
   return {
     description: `deny tool '${target}' when param '${key}' contains '${pattern}'`,
-    check: ({ tool, parameters }) => {
+    check: ({ tool, parameters }, _state, texts = new ParameterTexts()) => {
       if (tool !== target || !Object.hasOwn(parameters, key)) return null;
-      return toText(ownValue(parameters, key)).includes(pattern) ? `param '${key}' matches '${pattern}'` : null;
+      return texts.of(parameters, key).includes(pattern) ? `param '${key}' matches '${pattern}'` : null;
     },
   };
 }
