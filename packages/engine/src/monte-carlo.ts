@@ -7,7 +7,8 @@ import type { Goal } from './goals.ts';
 import type { JsonObject } from './json-value.ts';
 import { MonteCarloTally } from './monte-carlo-tally.ts';
 import type { ActionOutcome, Spread, StateDistribution } from './monte-carlo-tally.ts';
-import { ProposalModel } from './proposal-model.ts';
+import { paced } from './paced.ts';
+import { ModelRun, ProposalModel } from './proposal-model.ts';
 import type { Proposal } from './proposal.ts';
 import { SplitMix64 } from './split-mix64.ts';
 import { toSuccessRates } from './success-rates.ts';
@@ -77,7 +78,9 @@ export async function verifyMonteCarlo(proposal: Proposal, options: MonteCarloOp
   let goalsReached = 0;
   let busySince = performance.now();
   for (let trial = 0; trial < trials; trial += 1) {
-    const run = model.run(base, { attempt, retryAttempts, canDetach: options.canDetach });
+    const run = new ModelRun(model, base, { attempt, retryAttempts, canDetach: options.canDetach });
+    const running = paced(run.steps());
+    if (running !== undefined) await running;
     tally.add(run);
     if (goal !== undefined && evaluateGoal(goal, run.state).met) goalsReached += 1;
     if (performance.now() - busySince > MAX_BUSY_MS) {

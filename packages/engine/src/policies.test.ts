@@ -155,7 +155,7 @@ test('however many policies look at a parameter, its text is made once for each 
   let made = 0;
   const x = { toJSON: () => ((made += 1), ['needle 7.', 'needle 8.']) };
   for (let n = 1; n <= 2; n += 1) {
-    const reasons = policies.evaluate(action('t', { x }), new StateStore(), session).map(({ reason }) => reason);
-    assert.deepEqual([reasons, made], [["param 'x' matches 'needle 8.'", "param 'x' matches 'needle 7.'"], n]);
+    const denied = policies.evaluate(action('t', { x }), new StateStore(), session).map(({ reason }) => reason);
+    assert.deepEqual([denied, made], [["param 'x' matches 'needle 8.'", "param 'x' matches 'needle 7.'"], n]);
   }
 });

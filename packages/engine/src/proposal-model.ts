@@ -64,13 +64,6 @@ export class ProposalModel {
     findReferences(parameters, (id) => (refers ||= this.#ids.has(id)));
     return refers;
   }
-
-  /** Runs in array order within each level, which is how the executor runs actions that answer at once. */
-  run(base: ReadonlyMap<string, unknown>, options: ModelOptions): ModelRun {
-    const run = new ModelRun(this, base, options);
-    run.toEnd();
-    return run;
-  }
 }
 
 export class ModelRun {
@@ -101,13 +94,15 @@ export class ModelRun {
     return !this.isRolledBack && this.statuses[index] === 'succeeded';
   }
 
-  toEnd(): void {
+  /** A step for each action, in array order within each level: so the executor runs actions that answer at once. */
+  *steps(): Generator<void> {
     const { actions, plan, overlaps } = this.#model;
     for (const [at, level] of plan.levels.entries()) {
       let isStopped = false;
       for (const index of level) {
         const status = this.#step(index);
         this.statuses[index] = status;
+        yield;
         const { failure_behavior } = actions[index]!;
         if (status === 'succeeded' || failure_behavior === 'skip') continue;
         if (status === 'failed' && failure_behavior === 'abort') {

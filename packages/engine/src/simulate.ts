@@ -3,8 +3,9 @@ import { prepareTools } from './action-checks.ts';
 import type { ToolChecker } from './execution.ts';
 import { jsonEquals, ownValue } from './json-value.ts';
 import type { JsonObject } from './json-value.ts';
+import { paced } from './paced.ts';
 import type { ModelStatus } from './proposal-model.ts';
-import { ProposalModel } from './proposal-model.ts';
+import { ModelRun, ProposalModel } from './proposal-model.ts';
 import type { Proposal } from './proposal.ts';
 
 export interface SimulationOptions {
@@ -40,13 +41,14 @@ export async function simulate(proposal: Proposal, options: SimulationOptions = 
   return simulateModel(new ProposalModel(proposal, options.tools), options.initialState ?? {}, options.canDetach);
 }
 
-function simulateModel(
+async function simulateModel(
   model: ProposalModel,
   initialState: JsonObject,
   canDetach?: (tool: string) => boolean,
-): SimulationResult {
+): Promise<SimulationResult> {
   const base = new Map(Object.entries(initialState));
-  const run = model.run(base, { attempt: () => true, retryAttempts: 0, canDetach });
+  const run = new ModelRun(model, base, { attempt: () => true, retryAttempts: 0, canDetach });
+  await paced(run.steps());
   return {
     state: run.state.toObject(),
     actions: model.actions.map((action, index): SimulatedAction => {
@@ -94,10 +96,11 @@ export async function equivalent(
 ): Promise<EquivalenceResult> {
   if (tools !== undefined) await prepareTools([...left.actions, ...right.actions], tools);
   const models = [new ProposalModel(left, tools), new ProposalModel(right, tools)] as const;
-  const differences = probes.flatMap((probe, at) => {
-    const states = [simulateModel(models[0], probe).state, simulateModel(models[1], probe).state] as const;
-    return differencesOf(...states).map((difference) => ({ probe: at, ...difference }));
-  });
+  const differences: EquivalenceResult['differences'] = [];
+  for (const [at, probe] of probes.entries()) {
+    const [ours, theirs] = [await simulateModel(models[0], probe), await simulateModel(models[1], probe)];
+    for (const difference of differencesOf(ours.state, theirs.state)) differences.push({ probe: at, ...difference });
+  }
   return { equivalent: differences.length === 0, probes: probes.length, differences };
 }
 

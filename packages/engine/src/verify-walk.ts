@@ -36,10 +36,17 @@ export class VerifyWalk {
     }
   }
 
-  run(): void {
+  /** A step for each action: what is asked of one may take a while. */
+  *steps(): Generator<void> {
     for (const [at, level] of this.#model.plan.levels.entries()) {
-      if (this.#model.overlaps[at] === true) this.#runConcurrently(level);
-      else for (const index of level) this.#runAlone(index);
+      if (this.#model.overlaps[at] === true) {
+        yield* this.#runConcurrently(level);
+        continue;
+      }
+      for (const index of level) {
+        this.#runAlone(index);
+        yield;
+      }
     }
   }
 
@@ -48,7 +55,7 @@ export class VerifyWalk {
     for (const [key, write] of this.#writesOf(index)) this.#apply(key, [write]);
   }
 
-  #runConcurrently(level: readonly number[]): void {
+  *#runConcurrently(level: readonly number[]): Generator<void> {
     const writes = new Map<string, PossibleWrite[]>();
     for (const index of level) {
       for (const [key, write] of this.#writesOf(index)) {
@@ -58,7 +65,10 @@ export class VerifyWalk {
       }
     }
     this.#possible.enterLevel(writes);
-    for (const index of level) this.#check(index);
+    for (const index of level) {
+      this.#check(index);
+      yield;
+    }
     this.#possible.leaveLevel();
     for (const [key, all] of writes) this.#apply(key, all);
   }

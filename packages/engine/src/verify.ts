@@ -3,6 +3,7 @@ import { prepareTools } from './action-checks.ts';
 import type { ToolChecker } from './execution.ts';
 import { ownValue, setOwn } from './json-value.ts';
 import type { JsonObject } from './json-value.ts';
+import { paced } from './paced.ts';
 import { ProposalModel } from './proposal-model.ts';
 import type { Proposal } from './proposal.ts';
 import { toIdLevels } from './simulate.ts';
@@ -48,7 +49,9 @@ export async function verify(proposal: Proposal, options: VerifyOptions = {}): P
   const findings = new VerifyFindings();
   const simulated: JsonObject = {};
   for (const key of Object.keys(initialState)) setOwn(simulated, key, initialState[key]);
-  const conflicts = inspect(model, readerOf(initialState), options, findings, simulated);
+  const walk = new VerifyWalk(model, readerOf(initialState), findings, simulated);
+  await paced(walk.steps());
+  const conflicts = inspect(model, options, findings);
   noteRisks(proposal.actions, findings);
   return {
     valid: findings.isValid,
@@ -62,30 +65,33 @@ export async function verify(proposal: Proposal, options: VerifyOptions = {}): P
 
 /**
  * The issues that `verify` would report, for those who want nothing else of it: costs no more for having much state. A
- * promise only when the schema of a tool has to be compiled first.
+ * promise only when the schema of a tool has to be compiled first, or it takes long.
  */
 export function findIssues(
   proposal: Proposal,
   options: FindIssuesOptions = {},
 ): VerifyIssue[] | Promise<VerifyIssue[]> {
   const { tools, state = NO_STATE } = options;
-  const find = (): VerifyIssue[] => {
+  const find = (): VerifyIssue[] | Promise<VerifyIssue[]> => {
     const findings = new VerifyFindings();
-    inspect(new ProposalModel(proposal, tools), state, options, findings, {});
-    return findings.issues;
+    const model = new ProposalModel(proposal, tools);
+    const conclude = (): VerifyIssue[] => {
+      inspect(model, options, findings);
+      return findings.issues;
+    };
+    const walking = paced(new VerifyWalk(model, state, findings, {}).steps());
+    return walking === undefined ? conclude() : walking.then(conclude);
   };
   const preparation = tools && prepareTools(proposal.actions, tools);
   return preparation === undefined ? find() : preparation.then(find);
 }
 
+/** What does not depend on state. */
 function inspect(
   model: ProposalModel,
-  initial: StateReader,
   { maxActions = DEFAULT_MAX_ACTIONS }: { readonly maxActions?: number | undefined },
   findings: VerifyFindings,
-  simulated: JsonObject,
 ): WriteConflict[] {
-  new VerifyWalk(model, initial, findings, simulated).run();
   checkActionCount(model.actions.length, maxActions, findings);
   checkOrdering(model, findings);
   const conflicts = findConflicts(model, findings);
