@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LoadConnection } from './harness/load-connection.ts';
 import { median, ratioOf } from './harness/measure.ts';
 import type { Options, Row } from './harness/report.ts';
-import { hasBundle, ServerProcess, type ServerKind } from './harness/server-process.ts';
+import { ServerProcess, type ServerKind } from './harness/server-process.ts';
 
 const restMs = 1_000;
 /** A start is short, so there can be more of them than measurements under load. */
@@ -17,25 +17,19 @@ interface Start {
 }
 
 export async function startup({ rounds }: Options): Promise<Row[]> {
-  const ours: ServerKind = hasBundle() ? 'bundle' : 'daemon';
-  const starts: Record<string, Start[]> = { [ours]: [], bare: [], daemon: [] };
-  const kinds = Object.keys(starts) as ServerKind[];
+  const starts = { bundle: [] as Start[], bare: [] as Start[], daemon: [] as Start[] };
+  const kinds = ['bundle', 'bare', 'daemon'] as const;
   // The first start of each fills caches of the file system.
   for (const kind of kinds) await start(kind);
   for (let round = 0; round < rounds * startsPerRound; round++) {
-    for (const kind of round % 2 === 0 ? kinds : kinds.toReversed()) starts[kind]?.push(await start(kind));
+    for (const kind of round % 2 === 0 ? kinds : kinds.toReversed()) starts[kind].push(await start(kind));
   }
-  const { bare = [], daemon = [] } = starts;
-  const rows = [
-    firstAnswerRow('startup from sources', daemon, bare),
-    memoryRow('memory at rest from sources', daemon, bare),
-  ];
-  if (ours === 'daemon') return rows;
-  const bundle = starts['bundle'] ?? [];
+  const { bundle, bare, daemon } = starts;
   return [
     { ...firstAnswerRow('startup', bundle, bare), goal: { atMost: 1.8 } },
     { ...memoryRow('memory at rest', bundle, bare), goal: { atMost: 1.5 } },
-    ...rows,
+    firstAnswerRow('startup from sources', daemon, bare),
+    memoryRow('memory at rest from sources', daemon, bare),
   ];
 }
 
