@@ -1,4 +1,5 @@
 import type { CancelSignal } from './cancel-signal.ts';
+import type { Deadline } from './deadline.ts';
 import { ChannelClosedError, RpcError, rpcCode } from './errors.ts';
 
 /** Where a call's answer goes: the peer itself, or the batch it came in. */
@@ -16,6 +17,8 @@ export class IncomingCall implements CancelSignal {
   readonly params: unknown;
   /** JSON text of the id: the key while in flight, and what the answer echoes. */
   readonly idText: string;
+  /** Of whoever answers, where they have one: an aborted call needs it no more, and it would keep the process alive. */
+  deadline: Deadline | undefined;
   readonly #sink: ReplySink;
   #controller: AbortController | undefined;
   #listeners: (() => void)[] | undefined;
@@ -69,6 +72,7 @@ export class IncomingCall implements CancelSignal {
     if (this.#isAborted || this.#isAnswered) return;
     this.#isAborted = true;
     this.#abortReason = reason;
+    this.deadline?.cancel();
     this.#controller?.abort(reason);
     for (const listener of this.#listeners?.splice(0) ?? []) listener();
   }

@@ -572,6 +572,18 @@ test('after deciding to close, what waits ends at once, and what the other side 
   );
 });
 
+// req: rpc.channel-closed
+test('a call that outlives its connection keeps no deadline', async () => {
+  const bench = openPeer();
+  bench.wire.send('{"jsonrpc":"2.0","id":1,"method":"work"}');
+  const call = await bench.calls.next();
+  let cancelled = 0;
+  call.deadline = { cancel: () => cancelled++ };
+  await bench.wire.close();
+  await turnOver();
+  assert.equal(cancelled, 1);
+});
+
 // req: rpc.closing-side
 test('a connection that refuses to let go holds up nothing that waited on it', async () => {
   const [near] = createMemoryPair();

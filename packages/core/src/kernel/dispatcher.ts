@@ -164,7 +164,9 @@ export class Dispatcher {
   #startDeadline(route: Route, call: IncomingCall, params: unknown): Deadline {
     const defaultMs = route.declaration.deadlineMs ?? this.#options.handlerTimeoutMs;
     const deadlineMs = route.deadlineOf?.(params as never, defaultMs) ?? defaultMs;
-    return startDeadline(deadlineMs, () => this.#abandon(route, call, deadlineMs));
+    const deadline = startDeadline(deadlineMs, () => this.#abandon(route, call, deadlineMs));
+    call.deadline = deadline;
+    return deadline;
   }
 
   #abandon(route: Route, call: IncomingCall, deadlineMs: number): void {
