@@ -76,6 +76,8 @@ function toServerOptions(
     handlerTimeoutMs: values.handler_timeout_seconds * 1_000,
     toolTimeoutMs: values.tool_timeout_seconds * 1_000,
     journalRetention: { maxFiles: values['journals.max_files'], maxAgeDays: values['journals.max_age_days'] },
+    runRetention: { maxPerAgent: values['runs.max_per_agent'], maxAgeDays: values['runs.max_age_days'] },
+    runDurability: values['runs.durability'],
     limits: {
       maxFrameBytes: values['limits.max_frame_bytes'],
       maxJsonDepth: values['limits.max_json_depth'],

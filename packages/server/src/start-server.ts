@@ -2,7 +2,14 @@
 import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
-import { mintToken, ServerState, silentLogger, type JournalRetention, type Logger } from '@car-runtime/core';
+import {
+  mintToken,
+  ServerState,
+  silentLogger,
+  type JournalRetention,
+  type Logger,
+  type RunRetention,
+} from '@car-runtime/core';
 import { WebSocketAcceptor } from '@car-runtime/rpc/node';
 import { claimDaemonRole } from './daemon-role.ts';
 import { ConfigError, StartError } from './errors.ts';
@@ -48,6 +55,11 @@ export interface ServerOptions {
   handlerTimeoutMs?: number;
   toolTimeoutMs?: number;
   journalRetention?: JournalRetention;
+  /** Ended runs kept at start. */
+  runRetention?: RunRetention;
+  /** Whether the records of a run count as stored once the operating system has them, or once the medium has them. Default
+   *  `buffered`. */
+  runDurability?: 'buffered' | 'fsync';
   limits?: Partial<Limits>;
   logger?: Logger;
 }
@@ -183,6 +195,8 @@ function createState(settings: Settings, tokens: Tokens | undefined, loopDelay: 
     ...(settings.journalRetention && { journalRetention: settings.journalRetention }),
   });
   if (tokens) {
+    ...(settings.runRetention && { runRetention: settings.runRetention }),
+    ...(settings.runDurability && { runDurability: settings.runDurability }),
     state.installAuthToken(tokens.authToken);
     state.installHostToken(tokens.hostToken);
   }

@@ -18,6 +18,18 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Rea
   };
 }
 
+/** A value that cannot be read counts as absent, where the contract says that it is never an error. */
+export function leniently<T>(fallback: T, reader: Reader<T>): Reader<T> {
+  return (raw) => {
+    try {
+      return reader(raw);
+    } catch {
+      // As if it were not there.
+      return fallback;
+    }
+  };
+}
+
 export const seconds: Reader<number> = (raw) => {
   const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : raw;
   if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)

@@ -1,6 +1,6 @@
 // Every setting of the daemon, declared once: flags, variables, the file, `--help` and `--print-config` all derive from
 // this table (Flags and environment).
-import { defaultToolTimeoutMs } from '@car-runtime/core';
+import { defaultRunRetention, defaultToolTimeoutMs } from '@car-runtime/core';
 import { defaultLimits } from '../limits.ts';
 import {
   bindAddress,
@@ -10,6 +10,7 @@ import {
   hostHeader,
   integer,
   ipAddress,
+  leniently,
   listOf,
   origin,
   seconds,
@@ -17,6 +18,8 @@ import {
   text,
   type Reader,
 } from './readers.ts';
+
+export type RunDurability = 'buffered' | 'fsync';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -54,6 +57,7 @@ function limit(fallback: number, help: string, min = 1): Setting<number> {
 
 const off = { fallback: false, read: boolean };
 const none: readonly string[] = [];
+const wholeNumber = integer(Number.MIN_SAFE_INTEGER);
 const minFrameBytes = 1_024;
 const minLogBytes = 64 * 1024;
 
@@ -175,6 +179,21 @@ export const settings = {
   }),
   'journals.max_files': limit(2_000, 'newest journals kept at start', 0),
   'journals.max_age_days': limit(30, 'days a journal is kept', 0),
+  'runs.max_per_agent': setting({
+    fallback: defaultRunRetention.maxPerAgent,
+    read: leniently(defaultRunRetention.maxPerAgent, wholeNumber),
+    help: 'newest ended runs of each agent kept at start; 0 keeps all',
+  }),
+  'runs.max_age_days': setting({
+    fallback: defaultRunRetention.maxAgeDays,
+    read: leniently(defaultRunRetention.maxAgeDays, wholeNumber),
+    help: 'days a run is kept after its end; 0 keeps it for ever',
+  }),
+  'runs.durability': setting<RunDurability>({
+    fallback: 'buffered',
+    read: choice<RunDurability>('buffered', 'fsync'),
+    help: 'answer once the operating system has the records of a run (buffered), or once the disk has them (fsync)',
+  }),
   'log.level': setting<LogLevel>({
     flag: { name: 'log-level', value: 'level' },
     fallback: 'info',

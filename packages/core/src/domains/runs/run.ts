@@ -57,9 +57,9 @@ export class Run {
     return SharedFrame.text(`${this.#eventHead}${line},"cursor":${cursor},"status":"${this.status}"}}`);
   }
 
-  /** The marker of dropped events: whoever subscribes again after its cursor gets them. */
-  toGapEvent({ from, to }: Gap): SharedFrame {
-    return this.toEvent(`{"record":"gap","from":${from},"to":${to}}`, Math.max(0, from - 1));
+  /** The marker of dropped events. Its cursor is the one to subscribe again after. */
+  toGapEvent({ after, from, to }: Gap): SharedFrame {
+    return this.toEvent(`{"record":"gap","from":${from},"to":${to}}`, after);
   }
 }
 

@@ -20,9 +20,10 @@ export interface SubscriberOptions {
   onDrop: (cursor: number) => void;
 }
 
-/** Cursors of the first and the last event that were dropped one after another. */
+/** Cursors of the first and the last event that were dropped one after another, and of the last one before them. */
 export interface Gap {
-  from: number;
+  readonly after: number;
+  readonly from: number;
   to: number;
 }
 
@@ -30,6 +31,7 @@ export class Subscriber implements Disposable {
   readonly #options: SubscriberOptions;
   #queue: SharedFrame[] = [];
   #gap: Gap | undefined;
+  #lastCursor = 0;
   #isOpen = false;
   #isClosed = false;
   #isScheduled = false;
@@ -46,18 +48,21 @@ export class Subscriber implements Disposable {
     // A burst within one turn fills the queue of a reader that keeps up too: it gets what is queued first.
     if (this.#queue.length >= maxQueuedEvents && this.#isOpen) this.#drain();
     if (this.#queue.length >= maxQueuedEvents) {
-      this.#gap ??= { from: cursor, to: cursor };
+      this.#gap ??= { after: this.#lastCursor, from: cursor, to: cursor };
       this.#gap.to = cursor;
       this.#options.onDrop(cursor);
       return;
     }
     this.#closeGap();
     this.#queue.push(frame);
+    this.#lastCursor = cursor;
     this.#schedule();
   }
 
-  /** Begins to deliver: the answer to the subscription is queued before. */
-  open(): void {
+  /** Begins to deliver what comes behind this cursor. The drain runs after this turn's work, when the answer to the
+   *  subscription is queued. */
+  open(cursor: number): void {
+    this.#lastCursor = cursor;
     this.#isOpen = true;
     this.#schedule();
   }

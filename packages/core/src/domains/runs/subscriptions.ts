@@ -56,7 +56,7 @@ export class RunSubscriptions {
     if (run.isEnded && (lines.length === 0 || after !== undefined)) {
       return this.#snapshotOfEnded(run, lines, endedLine, after);
     }
-    subscriber.open();
+    subscriber.open(lines.length);
     return toSnapshot(run.agentId, lines.map(parseTurn), status, after);
   }
 

@@ -139,21 +139,29 @@ export class RunFile implements RunRef {
       ftruncateSync(descriptor, 0);
       base = 0;
       lines = this.#isCut ? this.#pending : [...(this.#history?.() ?? []), ...this.#pending];
-    } else if (this.#isDirty) ftruncateSync(descriptor, base);
-    else base = size;
+    } else if (!this.#isDirty) base = size;
+    else if (size > base) ftruncateSync(descriptor, base);
     this.#size = base;
     this.#isDirty = true;
     const bytes = Buffer.from(`${lines.join('\n')}\n`);
     try {
       for (let written = 0; written < bytes.length;) written += this.#access.write(descriptor, bytes, written);
     } catch (error) {
-      // A partial line is cut back at once, or before the next write.
-      ftruncateSync(descriptor, base);
-      this.#isDirty = false;
+      this.#cutBack(descriptor, base);
       throw error;
     }
     this.#isDirty = false;
     this.#size = base + bytes.length;
+  }
+
+  /** A partial line goes at once; where that fails too, before the next write. */
+  #cutBack(descriptor: number, base: number): void {
+    try {
+      ftruncateSync(descriptor, base);
+      this.#isDirty = false;
+    } catch {
+      // What refused the write is what is told.
+    }
   }
 
   /** Resolves when what was written before is on the medium. */

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { SharedFrame } from '@car-runtime/rpc';
+import { maxQueuedEvents, Subscriber, type Gap } from './subscriber.ts';
+
+/** A reader that can stop reading. */
+function createReader({ wantsGaps = false } = {}) {
+  const got: string[] = [];
+  const dropped: number[] = [];
+  const sink = { isReaderSlow: false, send: (frame: SharedFrame) => void got.push(frame.text ?? '') };
+  const encodeGap = ({ after, from, to }: Gap): SharedFrame => SharedFrame.text(`gap ${after} ${from}-${to}`);
+  const subscriber = new Subscriber({
+    sink,
+    encodeGap: wantsGaps ? encodeGap : undefined,
+    onDrop: (cursor) => void dropped.push(cursor),
+  });
+  const push = (from: number, to: number): void => {
+    for (let cursor = from; cursor <= to; cursor++) subscriber.push(SharedFrame.text(String(cursor)), cursor);
+  };
+  return { got, dropped, sink, subscriber, push };
+}
+
+function range(from: number, to: number): string[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
+}
+
+async function microtasks(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+// req: runs.producer-never-waits
+test('a push hands nothing to the peer: the drain does, and not before the answer to the subscription is queued', async () => {
+  const { got, subscriber, push } = createReader();
+  push(1, 3);
+  await microtasks();
+  assert.deepEqual(got, []);
+  subscriber.open(0);
+  assert.deepEqual(got, []);
+  await microtasks();
+  assert.deepEqual(got, range(1, 3));
+  push(4, 4);
+  assert.deepEqual(got, range(1, 3));
+  await microtasks();
+  assert.deepEqual(got, range(1, 4));
+  subscriber[Symbol.dispose]();
+  push(5, 5);
+  await microtasks();
+  assert.equal(got.length, 4);
+});
+
+// req: runs.full-queue
+test('a reader that stands still loses what its queue has no room for, stays subscribed, and sees the gap in the cursors', async (context: TestContext) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const { got, dropped, sink, subscriber, push } = createReader();
+  subscriber.open(0);
+  sink.isReaderSlow = true;
+  push(1, maxQueuedEvents + 10);
+  await microtasks();
+  assert.deepEqual(got, []);
+  assert.deepEqual(dropped.map(String), range(maxQueuedEvents + 1, maxQueuedEvents + 10));
+  sink.isReaderSlow = false;
+  context.mock.timers.tick(25);
+  assert.deepEqual(got, range(1, maxQueuedEvents));
+  push(300, 301);
+  await microtasks();
+  assert.deepEqual(got.slice(maxQueuedEvents), ['300', '301']);
+});
+
+// req: runs.gap-events
+test('a subscriber that asked for it is told of a gap where it is, also when nothing follows', async (context: TestContext) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const { got, sink, subscriber, push } = createReader({ wantsGaps: true });
+  subscriber.open(40);
+  sink.isReaderSlow = true;
+  push(41, 40 + maxQueuedEvents + 5);
+  await microtasks();
+  sink.isReaderSlow = false;
+  context.mock.timers.tick(25);
+  assert.deepEqual(got.slice(-2), [String(40 + maxQueuedEvents), `gap 296 297-301`]);
+  sink.isReaderSlow = true;
+  push(302, 301 + maxQueuedEvents + 1);
+  sink.isReaderSlow = false;
+  push(600, 600);
+  await microtasks();
+  assert.deepEqual(got.slice(-2), ['gap 557 558-558', '600']);
+});
+
+test('a burst of more than the queue holds reaches a reader that keeps up whole', async () => {
+  const { got, dropped, subscriber, push } = createReader();
+  subscriber.open(0);
+  push(1, 2_000);
+  await microtasks();
+  assert.deepEqual(got, range(1, 2_000));
+  assert.deepEqual(dropped, []);
+});
