@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InMemoryAgentCredentials, mintToken, ServerState } from '@car-runtime/core';
+import { createMemoryPair, type Channel, type ChannelHandlers } from '@car-runtime/rpc';
 import { serve, TempFolder, turnOver, type TestDaemon, type Wire } from '@car-runtime/testkit';
 
 const mismatch = { code: -32603, message: 'auth failed: token mismatch', data: { reason: 'auth_failed' } };
@@ -220,6 +221,38 @@ test("rotating an agent's token closes its connection, which can do nothing more
   assert.equal((await replacement.closed).code, 1008);
 });
 
+// req: auth.rotation
+test('an old connection that does not let go keeps the new one neither out nor, when it goes at last, takes its claim', async () => {
+  await using daemon = serve();
+  const handlers = Promise.withResolvers<ChannelHandlers>();
+  // The close of this channel is reported when the test says so, as on a socket whose other end is stuck.
+  const stuck: Channel = {
+    transport: 'memory',
+    isOpen: true,
+    queuedBytes: 0,
+    start: handlers.resolve,
+    send: () => undefined,
+    sendFrame: () => undefined,
+    close: () => undefined,
+    terminate: () => undefined,
+  };
+  const { id } = daemon.state.createSession(stuck);
+  const old = await handlers.promise;
+  old.onText(
+    JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'session.auth', params: daemon.credential({ agent: 'a1' }) }),
+  );
+  await turnOver();
+  assert.deepEqual([...daemon.state.attachedAgents], [['a1', id]]);
+  daemon.rotateAgentToken('a1');
+  const replacement = await daemon.peer({ as: { agent: 'a1' } });
+  const holder = daemon.state.attachedAgents.get('a1');
+  assert.ok(holder !== undefined && holder !== id);
+  old.onClose({ code: 1006, reason: '' });
+  await turnOver();
+  assert.deepEqual([...daemon.state.attachedAgents], [['a1', holder]]);
+  assert.deepEqual(await roleOf(replacement), ['agent', 'a1']);
+});
+
 // req: auth.throttle
 test('ten thousand wrong tries delay neither a right one nor anybody at work, and leave nothing behind', async () => {
   await using daemon = serve();
@@ -250,7 +283,6 @@ test('a daemon gives a connection five seconds to authenticate', async (t) => {
   using folder = new TempFolder();
   const state = ServerState.standalone(folder.path);
   state.installAuthToken(mintToken());
-  const { createMemoryPair } = await import('@car-runtime/rpc');
   const [near, far] = createMemoryPair();
   const closing = Promise.withResolvers<{ code: number; reason: string }>();
   far.start({ onText: () => undefined, onBinary: () => undefined, onClose: closing.resolve });
