@@ -177,6 +177,8 @@ function createState(settings: Settings, tokens: Tokens | undefined, loopDelay: 
   const state = ServerState.withConfig({
     journalDir: settings.journalDir,
     keyDir: settings.stateRoot,
+    // The operator's rules stay with the state root, wherever the journals go.
+    policyDir: join(settings.stateRoot, 'policies'),
     privatePaths: [settings.stateRoot, settings.tokenFolder, ...settings.privatePaths],
     strictRoles: settings.hasStrictRoles,
     ...(settings.toolRoot !== undefined && { toolRoot: settings.toolRoot }),
@@ -193,10 +195,10 @@ function createState(settings: Settings, tokens: Tokens | undefined, loopDelay: 
     ...(settings.handlerTimeoutMs !== undefined && { handlerTimeoutMs: settings.handlerTimeoutMs }),
     ...(settings.toolTimeoutMs !== undefined && { toolTimeoutMs: settings.toolTimeoutMs }),
     ...(settings.journalRetention && { journalRetention: settings.journalRetention }),
-  });
-  if (tokens) {
     ...(settings.runRetention && { runRetention: settings.runRetention }),
     ...(settings.runDurability && { runDurability: settings.runDurability }),
+  });
+  if (tokens) {
     state.installAuthToken(tokens.authToken);
     state.installHostToken(tokens.hostToken);
   }
