@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { defaultMaxDepth, idTextOf, parseFrameText, exactIdTexts } from './frame-text.ts';
+import { defaultMaxDepth, exactIdTexts, idTextOf, isInexact, parseFrameText } from './frame-text.ts';
 
 const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
 const nestedObjects = (levels: number): string => '{"a":'.repeat(levels - 1) + '{}' + '}'.repeat(levels - 1);
@@ -116,7 +116,8 @@ test('any JSON value that is shallow and clean parses to itself', () => {
 /** The id of a single request, as the peer reads it. */
 function idOf(source: string, rest = ''): string | undefined {
   const frame = `{"jsonrpc":"2.0","id":${source},"method":"m"${rest}}`;
-  return idTextOf((JSON.parse(frame) as { id: unknown }).id, () => exactIdTexts(frame)[0]);
+  const { id } = JSON.parse(frame) as { id: unknown };
+  return isInexact(id) ? exactIdTexts(frame)[0] : idTextOf(id);
 }
 
 // req: rpc.id-echo

@@ -54,12 +54,17 @@ export function hasForbiddenKey(value: unknown): boolean {
 }
 
 /** The JSON text of a request id, exactly as the caller must find it again, or `undefined` when the id is not of a
- *  legal kind (JSON-RPC 2.0: string, number or null). Also the key of the call while it is in flight. `exactText` is
- *  asked about numbers that JavaScript may have rounded or would write another way. */
-export function idTextOf(id: unknown, exactText: () => string | undefined): string | undefined {
-  if (typeof id === 'number') return Number.isSafeInteger(id) ? String(id) : (exactText() ?? JSON.stringify(id));
+ *  legal kind (JSON-RPC 2.0: string, number or null). Also the key of the call while it is in flight. An inexact
+ *  one is found by `exactIdTexts`. */
+export function idTextOf(id: unknown): string | undefined {
+  if (typeof id === 'number') return String(id);
   if (typeof id === 'string') return JSON.stringify(id);
   return id === null ? 'null' : undefined;
+}
+
+/** Whether JavaScript may have rounded an id, or would write it another way. */
+export function isInexact(id: unknown): boolean {
+  return typeof id === 'number' && !Number.isSafeInteger(id);
 }
 
 /** The source text of the number id (a 64-bit integer, 1.50) of a frame's object, or of each entry of its batch. Parses

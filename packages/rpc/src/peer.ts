@@ -1,7 +1,7 @@
 // A JSON-RPC 2.0 peer: both caller and callee on one channel. Knows no method name.
 import type { Channel, CloseInfo } from './channel.ts';
 import { ChannelClosedError, RpcError, rpcCode } from './errors.ts';
-import { defaultMaxDepth, exactIdTexts, hasForbiddenKey, idTextOf, parseFrameText } from './frame-text.ts';
+import { defaultMaxDepth, exactIdTexts, hasForbiddenKey, idTextOf, isInexact, parseFrameText } from './frame-text.ts';
 import type { SharedFrame } from './frame.ts';
 import { errorText, IncomingCall, type ReplySink } from './incoming-call.ts';
 import { PendingRequests, type RequestOptions } from './pending-requests.ts';
@@ -181,7 +181,7 @@ export class Peer implements ReplySink {
     }
     const isForbidden = frame.kind === 'forbidden-key';
     if (Array.isArray(frame.value)) this.#onBatch(frame.value, text, isForbidden);
-    else this.#onEntry(frame.value, () => exactIdTexts(text)[0], this, isForbidden);
+    else this.#onEntry(frame.value, text, 0, this, isForbidden);
   }
 
   #onBatch(entries: unknown[], text: string, isForbidden: boolean): void {
@@ -192,28 +192,26 @@ export class Peer implements ReplySink {
       return;
     }
     const batch = new Batch(this, this.#inFlight, (reply) => this.#send(reply));
-    let exact: (string | undefined)[] | undefined;
     entries.forEach((entry, index) => {
-      const exactText = (): string | undefined => (exact ??= exactIdTexts(text))[index];
-      this.#onEntry(entry, exactText, batch, isForbidden && hasForbiddenKey(entry));
+      this.#onEntry(entry, text, index, batch, isForbidden && hasForbiddenKey(entry));
     });
     batch.seal();
   }
 
   /** One object of a frame: a request, a notification or an answer to one of ours. */
-  #onEntry(entry: unknown, exactText: () => string | undefined, sink: Batch | this, isForbidden: boolean): void {
+  #onEntry(entry: unknown, frame: string, index: number, sink: Batch | this, isForbidden: boolean): void {
     if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
       this.#refuse(sink, 'null', invalidRequest(`${kindOf(entry)} where a request object belongs`));
       return;
     }
-    if (isAnswer(entry)) {
-      if (isForbidden) this.#pending.refuse(entry.id, forbiddenKey);
-      else this.#pending.settle(entry);
-      return;
-    }
     const message = entry as { jsonrpc?: unknown; id?: unknown; method?: unknown; params?: unknown };
     const hasId = Object.hasOwn(message, 'id');
-    const idText = hasId ? idTextOf(message.id, exactText) : undefined;
+    if (hasId && message.method === undefined) {
+      if (isForbidden) this.#pending.refuse(message.id, forbiddenKey);
+      else this.#pending.settle(message);
+      return;
+    }
+    const idText = hasId ? this.#idTextOf(message.id, frame, index, sink) : undefined;
     const problem = problemOf(message, hasId, idText);
     if (problem) {
       this.#refuse(sink, idText ?? 'null', problem);
@@ -228,6 +226,11 @@ export class Peer implements ReplySink {
       return;
     }
     this.#onRequest(message.method as string, message.params ?? undefined, idText as string, sink);
+  }
+
+  #idTextOf(id: unknown, frame: string, index: number, sink: Batch | this): string | undefined {
+    if (!isInexact(id)) return idTextOf(id);
+    return (sink === this ? exactIdTexts(frame)[0] : (sink as Batch).exactIdText(frame, index)) ?? JSON.stringify(id);
   }
 
   #onRequest(method: string, params: unknown, idText: string, sink: Batch | this): void {
@@ -293,11 +296,17 @@ class Batch implements ReplySink {
   #expected = 0;
   #isSealed = false;
   #closing: { code: number; reason: string } | undefined;
+  #exactIds: (string | undefined)[] | undefined;
 
   constructor(peer: Peer, inFlight: TransientMap<string, IncomingCall>, send: (reply: string) => void) {
     this.#peer = peer;
     this.#inFlight = inFlight;
     this.#send = send;
+  }
+
+  /** The frame is read once more for all ids that need it. */
+  exactIdText(frame: string, index: number): string | undefined {
+    return (this.#exactIds ??= exactIdTexts(frame))[index];
   }
 
   expect(): void {
