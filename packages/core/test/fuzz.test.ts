@@ -1,11 +1,8 @@
 // A daemon of its own process under a hail of frames from raw sockets: afterwards it answers as before, nothing went
 // unhandled, and its memory is back.
 import assert from 'node:assert/strict';
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { test } from 'node:test';
-import { openWebSocket } from '@car-runtime/rpc/node';
-import { clientFrame, RawSocket, TempFolder, turnOver, Wire, type RawAddress } from '@car-runtime/testkit';
+import { clientFrame, DaemonProcess, RawSocket, turnOver } from '@car-runtime/testkit';
 import { FrameFuzzer, Random } from './frame-fuzzer.ts';
 
 const isLong = process.env['CAR_TEST_LONG'] === '1';
@@ -13,66 +10,6 @@ const frames = isLong ? 200_000 : 20_000;
 const seed = Number(process.env['CAR_FUZZ_SEED'] ?? 20_260_101);
 /** Frames of one connection at most; a broken one ends it sooner. */
 const framesPerConnection = 400;
-
-interface Ready {
-  port: number;
-  token: string;
-}
-
-/** What the daemon's process has to say of itself. */
-interface Health {
-  rssBytes: number;
-  heapBytes: number;
-  sessions: number;
-  unhandled: string[];
-}
-
-class DaemonProcess implements AsyncDisposable {
-  readonly address: RawAddress;
-  readonly token: string;
-  readonly #child: ChildProcess;
-  readonly #folder: TempFolder;
-
-  private constructor(child: ChildProcess, folder: TempFolder, { port, token }: Ready) {
-    this.#child = child;
-    this.#folder = folder;
-    this.address = { port };
-    this.token = token;
-  }
-
-  static async start(): Promise<DaemonProcess> {
-    const folder = new TempFolder();
-    const script = new URL('./fuzzed-daemon.ts', import.meta.url);
-    const child = fork(script, [folder.join('root')], {
-      execArgv: ['--expose-gc'],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-    const [ready] = (await once(child, 'message')) as [Ready];
-    return new DaemonProcess(child, folder, ready);
-  }
-
-  async health(): Promise<Health> {
-    assert.equal(this.#child.exitCode, null, 'the daemon is alive');
-    this.#child.send('health');
-    const [health] = (await once(this.#child, 'message')) as [Health];
-    return health;
-  }
-
-  /** A client as it should be. */
-  async connect(): Promise<Wire> {
-    const wire = new Wire(
-      await openWebSocket({ url: `ws://127.0.0.1:${'port' in this.address ? this.address.port : 0}` }),
-    );
-    await wire.result('session.auth', { token: this.token });
-    return wire;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.disconnect();
-    await once(this.#child, 'exit');
-    this.#folder[Symbol.dispose]();
-  }
-}
 
 /** Throws frames at one connection until it is closed or has had its share; answers how many were sent. */
 async function pelt(daemon: DaemonProcess, fuzzer: FrameFuzzer, random: Random, share: number): Promise<number> {

@@ -8,6 +8,7 @@ export {
   type DaemonOptions,
   type Transport,
 } from './daemon.ts';
+export { DaemonProcess, type DaemonHealth } from './daemon-process.ts';
 export { FakeTime, turnOver } from './fake-time.ts';
 export { Inbox } from './inbox.ts';
 export { clientFrame, RawSocket, type ClientFrameOptions, type RawAddress, type ServerFrame } from './raw-socket.ts';

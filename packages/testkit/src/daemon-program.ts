@@ -1,4 +1,4 @@
-// The daemon that the fuzz test runs in a process of its own, telling it how it is.
+// What `DaemonProcess` runs: a daemon that tells how it is when it is asked.
 import { startServer } from 'car-server';
 
 const unhandled: string[] = [];
