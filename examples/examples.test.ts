@@ -73,7 +73,7 @@ test('a page connects from an allowed origin, and from no other', async (context
     await tab.fill('#url', daemon.ready.ws);
     await tab.fill('#token', token.trim());
     await tab.click('#connect');
-    await tab.waitForFunction(`document.querySelector('#log').textContent !== ''`);
+    await tab.waitForFunction(`/^(succeeded|closed|error)/m.test(document.querySelector('#log').textContent)`);
     assert.match((await tab.textContent('#log')) ?? '', expected, origin);
   }
 });

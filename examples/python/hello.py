@@ -9,7 +9,10 @@ import json
 import os
 import pathlib
 
-import websockets
+try:
+    import websockets
+except ModuleNotFoundError:
+    raise SystemExit('This Python has no "websockets" package: pip install websockets, or on Debian apt-get install python3-websockets and run /usr/bin/python3')
 
 
 def find_token():

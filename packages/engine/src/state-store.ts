@@ -92,8 +92,8 @@ export class StateStore extends StateView {
   }
 
   /** The view of a tenant; without an id, the unscoped view. */
-  view(tenantId?: string): StateView {
-    return tenantId === undefined || tenantId === '' ? this : new StateView(this.#namespaces, tenantId);
+  view(tenantId?: string | null): StateView {
+    return tenantId == null || tenantId === '' ? this : new StateView(this.#namespaces, tenantId);
   }
 }
 

@@ -4,27 +4,15 @@ import type { StoreOf } from './index.ts';
 
 export function stateMethods(storeOf: StoreOf): Handlers<typeof state> {
   return {
-    'state.get': ({ key, tenant_id }, { connection }) =>
-      storeOf(connection)
-        .view(tenant_id ?? undefined)
-        .get(key),
+    'state.get': ({ key, tenant_id }, { connection }) => storeOf(connection).view(tenant_id).get(key),
     'state.set': ({ key, value, tenant_id }, { connection }) => {
       storeOf(connection)
-        .view(tenant_id ?? undefined)
+        .view(tenant_id)
         .set(key, value ?? null);
       return 'ok';
     },
-    'state.exists': ({ key, tenant_id }, { connection }) =>
-      storeOf(connection)
-        .view(tenant_id ?? undefined)
-        .has(key),
-    'state.keys': ({ tenant_id }, { connection }) =>
-      storeOf(connection)
-        .view(tenant_id ?? undefined)
-        .keys(),
-    'state.snapshot': ({ tenant_id }, { connection }) =>
-      storeOf(connection)
-        .view(tenant_id ?? undefined)
-        .snapshot(),
+    'state.exists': ({ key, tenant_id }, { connection }) => storeOf(connection).view(tenant_id).has(key),
+    'state.keys': ({ tenant_id }, { connection }) => storeOf(connection).view(tenant_id).keys(),
+    'state.snapshot': ({ tenant_id }, { connection }) => storeOf(connection).view(tenant_id).snapshot(),
   };
 }

@@ -51,9 +51,9 @@ export function verificationMethods({ registryOf, storeOf }: VerificationDepende
       return optimize(toPlan(proposal), { initialState });
     },
     transaction_check: ({ proposal, tenant_id }, { connection }) =>
-      transactionCheck(toPlan(proposal), storeOf(connection).view(tenant_id ?? undefined)),
+      transactionCheck(toPlan(proposal), storeOf(connection).view(tenant_id)),
     evaluate_goal: ({ goal, state, tenant_id }, { connection }) =>
-      evaluateGoal(goal, state ? toStore(state) : storeOf(connection).view(tenant_id ?? undefined)),
+      evaluateGoal(goal, state ? toStore(state) : storeOf(connection).view(tenant_id)),
   };
 }
 
