@@ -1,6 +1,5 @@
-// car-server as a program: settings, log, the ready line, signals, exit status.
+// car-server as a program: settings, log, the ready line, exit status.
 import { readFileSync, statSync, unlinkSync } from 'node:fs';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { version } from '@car-runtime/core';
 import { loadConfig, type Config } from './config/load-config.ts';
@@ -10,10 +9,7 @@ import { pruneSecondaryLogs } from './log/prune-logs.ts';
 import { oneLine } from './log/safe-line.ts';
 import { isLoopback } from './loopback.ts';
 import { startServer, type RunningServer } from './start-server.ts';
-
-/** Together with the time connections get to close, well below the ten seconds a stop may take. */
-const drainDeadlineMs = 7_000;
-const stopDeadlineMs = 9_500;
+import { stopOnSignals } from './stop-signals.ts';
 
 export async function runProgram(args: readonly string[]): Promise<void> {
   try {
@@ -167,40 +163,6 @@ function announce({ ws, http, socket, stateRoot }: RunningServer, asJson: boolea
   // Whoever waited for the line may be gone; the daemon serves others too.
   stdout.on('error', () => undefined);
   stdout.write(`${line}\n`);
-}
-
-/** The first signal drains and ends with 0, a second one ends at once, as does a fault nobody caught. */
-function stopOnSignals(running: RunningServer, { logger }: Log): void {
-  let isStopping = false;
-  const stop = (signal: 'SIGINT' | 'SIGTERM'): void => {
-    if (isStopping) {
-      running.removeFiles();
-      process.exit(128 + constants.signals[signal]);
-    }
-    isStopping = true;
-    logger.info({ signal }, 'stopping');
-    setTimeout(() => {
-      running.removeFiles();
-      process.exit(0);
-    }, stopDeadlineMs).unref();
-    running.stop(drainDeadlineMs).then(
-      () => {
-        logger.info({}, 'stopped');
-        process.exit(0);
-      },
-      (error: unknown) => {
-        logger.error({ err: error }, 'not stopped cleanly');
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'uncaught exception');
-    running.removeFiles();
-    process.exit(1);
-  });
 }
 
 function fail(error: Error): void {

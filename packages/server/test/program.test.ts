@@ -13,12 +13,15 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { test } from 'node:test';
 import { runDaemon, startDaemon } from './daemon-process.ts';
 import { openRpc } from './raw-client.ts';
 import { takePort } from './taken-port.ts';
 
 const folder = () => mkdtempDisposableSync(join(tmpdir(), 'car-program-'));
+/** Makes the program take its standard output for a terminal. */
+const onTerminal = `data:text/javascript,${encodeURIComponent('process.stdout.isTTY = true')}`;
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
 // req: transport.ready-line, transport.sigterm, transport.modes
@@ -92,6 +95,26 @@ test('a call that does not end keeps the first SIGTERM waiting, and a second one
   assert.deepEqual(await daemon.exit, { code: 143, signal: null });
   assert.deepEqual(readdirSync(join(root, 'ai.parslee.car')), [], 'the token files are gone all the same');
   await ended;
+});
+
+// req: transport.sighup
+test('a closed terminal ends the daemon like SIGTERM, and a daemon without one stays', async () => {
+  await using daemon = await startDaemon({ env: { NODE_OPTIONS: `--import=${onTerminal}` } });
+  using client = await openRpc(daemon.ready.ws);
+  daemon.kill('SIGHUP');
+  daemon.kill('SIGHUP');
+  assert.deepEqual(await client.closed, { code: 1001, reason: 'shutting down' });
+  assert.deepEqual(await daemon.exit, { code: 0, signal: null });
+  assert.deepEqual(readdirSync(join(daemon.root, 'ai.parslee.car')), []);
+  assert.ok(!existsSync(daemon.ready.socket));
+
+  await using detached = await startDaemon();
+  detached.kill('SIGHUP');
+  await waitFor(
+    () => Promise.resolve(detached.stderr()),
+    (text) => text.includes('SIGHUP changes nothing'),
+  );
+  assert.equal((await fetch(`${detached.ready.http}/livez`)).status, 200);
 });
 
 // req: transport.secondary
@@ -221,6 +244,9 @@ test('--version and --print-config answer on standard output and touch nothing',
 
 async function waitFor<T>(ask: () => Promise<T>, isDone: (answer: T) => boolean): Promise<T> {
   let answer = await ask();
-  while (!isDone(answer)) answer = await ask();
+  while (!isDone(answer)) {
+    await nextTurn();
+    answer = await ask();
+  }
   return answer;
 }

@@ -47,7 +47,8 @@ export function helpText(): string {
   ];
   return `Usage: car-server [flags]
 
-The daemon of the Common Agent Runtime. Stays in the foreground, prints one line when it is ready, and stops on SIGTERM.
+The daemon of the Common Agent Runtime. Stays in the foreground, prints one line when it is ready, and stops on
+SIGTERM, on Ctrl-C and with its terminal (SIGHUP; not when neither standard output nor standard error is one, as with nohup).
 
 Flags
 ${flags.join('\n')}
