@@ -24,8 +24,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'string', default: join(resultsFolder, 'latest.json') },
-    rounds: { type: 'string', default: '5' },
-    duration: { type: 'string', default: '1000' },
+    rounds: { type: 'string', default: '15' },
+    duration: { type: 'string', default: '300' },
     profile: { type: 'boolean', default: false },
   },
 });

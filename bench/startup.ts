@@ -7,8 +7,6 @@ import type { Options, Row } from './harness/report.ts';
 import { ServerProcess, type ServerKind } from './harness/server-process.ts';
 
 const restMs = 1_000;
-/** A start is short, so there can be more of them than measurements under load. */
-const startsPerRound = 2;
 
 interface Start {
   firstAnswerMs: number;
@@ -21,7 +19,7 @@ export async function startup({ rounds }: Options): Promise<Row[]> {
   const kinds = ['bundle', 'bare', 'daemon'] as const;
   // The first start of each fills caches of the file system.
   for (const kind of kinds) await start(kind);
-  for (let round = 0; round < rounds * startsPerRound; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const kind of round % 2 === 0 ? kinds : kinds.toReversed()) starts[kind].push(await start(kind));
   }
   const { bundle, bare, daemon } = starts;

@@ -1,10 +1,12 @@
-// Measuring two servers against each other: interleaved rounds, and the median of the ratios of each round.
+// Measuring two servers against each other: many short rounds, interleaved, and the median of their ratios. What else the
+// machine does then falls on both sides, and on a round here and there.
 import { setTimeout as delay } from 'node:timers/promises';
 import { LoadConnection } from './load-connection.ts';
 import { Loop, type LoopRequest } from './loops.ts';
 import type { ServerProcess } from './server-process.ts';
 
-const settleMs = 200;
+/** Until all requests of a round are under way. */
+const settleMs = 50;
 /** Time for the optimising compiler, which has to share the core of the server: half of that is too little. */
 export const warmUpMs = 5_000;
 
