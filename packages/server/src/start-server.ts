@@ -11,6 +11,7 @@ import {
   type RunRetention,
 } from '@car-runtime/core';
 import { WebSocketAcceptor } from '@car-runtime/rpc/node';
+import { commandName } from './command-name.ts';
 import { claimDaemonRole } from './daemon-role.ts';
 import { ConfigError, StartError } from './errors.ts';
 import { HttpListener } from './http-listener.ts';
@@ -264,8 +265,9 @@ interface Addresses {
 async function bind({ tcp, unix, http }: Listeners, settings: Settings, isPrimary: boolean): Promise<Addresses> {
   const { host, allowHosts, allowOrigins } = settings;
   const httpHost = isLoopback(host) ? host : '127.0.0.1';
-  const { port } = await listenOnTcp(tcp, host, settings.port);
-  const { port: httpPort } = await listenOnTcp(http, httpHost, settings.port === 0 ? 0 : port + 1);
+  const ifTaken = isPrimary ? portTaken : primaryRuns(settings.stateRoot);
+  const { port } = await listenOnTcp(tcp, host, { port: settings.port, ifTaken });
+  const { port: httpPort } = await listenOnTcp(http, httpHost, { port: settings.port === 0 ? 0 : port + 1, ifTaken });
   const shown = { httpHost, httpPort, allowHosts, allowOrigins };
   tcp.rules = tcpRules({ host, port, ...shown });
   http.rules = tcpRules({ host: httpHost, port: httpPort, ...shown });
@@ -283,17 +285,24 @@ async function bind({ tcp, unix, http }: Listeners, settings: Settings, isPrimar
   };
 }
 
+const portTaken = 'the port is in use (another car-server? choose one with --port)';
+
+/** Another port alone would make a daemon that no program of this state root finds. */
+function primaryRuns(stateRoot: string): string {
+  const car = commandName('car');
+  return `a car-server already runs for ${stateRoot}: use it (${car} status) or stop it (${car} stop); a separate one needs its own CAR_HOME and --port`;
+}
+
 async function listenOnTcp(
   listener: WebSocketListener | HttpListener,
   host: string,
-  port: number,
+  { port, ifTaken }: { port: number; ifTaken: string },
 ): Promise<AddressInfo> {
   try {
     await listen(listener.server, { host, port, backlog: WebSocketListener.backlog, exclusive: true });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'EADDRINUSE' ? 'the port is in use (another car-server? choose one with --port)' : message;
-    throw new StartError(`Cannot listen on ${bracketed(host)}:${port}: ${why}`);
+    throw new StartError(`Cannot listen on ${bracketed(host)}:${port}: ${code === 'EADDRINUSE' ? ifTaken : message}`);
   }
   return listener.server.address() as AddressInfo;
 }

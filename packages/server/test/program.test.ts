@@ -152,6 +152,20 @@ test('a second daemon on one state root is secondary until the first is gone, ki
   assert.ok((await again.call('session.auth', { token: third.token('auth-token') })).result);
 });
 
+// req: transport.secondary
+test('a second daemon whose port is taken learns that its state root has one already', async () => {
+  await using first = await startDaemon();
+  const { port } = new URL(first.ready.ws);
+  await using second = runDaemon({ args: ['--port', port], root: first.root });
+  assert.deepEqual(await second.exit, { code: 1, signal: null });
+  assert.match(
+    second.stderr(),
+    new RegExp(
+      `^car-server: Cannot listen on 127\\.0\\.0\\.1:${port}: a car-server already runs for ${first.root}: use it \\(.*car status\\) or stop it \\(.*car stop\\); a separate one needs its own CAR_HOME and --port\n$`,
+    ),
+  );
+});
+
 // req: transport.older-daemon
 test('a daemon that takes no lock but answers on the shared socket is respected', async () => {
   using root = folder();
