@@ -20,7 +20,7 @@ export async function run({ context, args: [method = '', given], options }: Comm
     return exitCode.ok;
   } catch (error) {
     if (!(error instanceof CarError) || error.code !== methodNotFound || context.isJson) throw error;
-    reportFailure(error, false);
+    await reportFailure(error, false);
     await suggest(method);
     return exitCode.failed;
   }
@@ -61,28 +61,8 @@ function secondsToMs(value: string | boolean | undefined): number | undefined {
   return seconds * 1000;
 }
 
-/** Names the methods that a mistyped one may have meant. */
 async function suggest(method: string): Promise<void> {
-  const { methods } = await import('@car-runtime/protocol');
-  const close = Object.keys(methods)
-    .map((name) => ({ name, distance: distanceBetween(name, method) }))
-    .filter(({ name, distance }) => distance <= Math.max(2, name.length / 4))
-    .toSorted((left, right) => left.distance - right.distance)
-    .slice(0, 3)
-    .map(({ name }) => name);
+  const { methodsLike } = await import('./methods-like.ts');
+  const close = methodsLike(method);
   if (close.length > 0) talk(paint('dim', `     Did you mean ${close.join(', ')}?`, process.stderr));
-}
-
-/** Edits that make one text of the other (Levenshtein). */
-function distanceBetween(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_none, index) => index);
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= right.length; j++) {
-      const cost = left[i - 1] === right[j - 1] ? 0 : 1;
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + cost));
-    }
-    row = next;
-  }
-  return row[right.length] ?? 0;
 }

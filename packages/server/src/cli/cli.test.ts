@@ -1,7 +1,9 @@
 // The command line against a real daemon, run as a process of its own.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -63,6 +65,23 @@ test('status without a daemon: exit 3; with one that will not have us: exit 4', 
     env: { CAR_AUTH_TOKEN: 'wrong' },
   });
   assert.deepEqual([unproven.code, (JSON.parse(unproven.stdout) as { running: unknown }).running], [4, null]);
+});
+
+// req: cli.status, cli.stop
+test('status and stop of something that is no daemon: not stopped, but unknown', async () => {
+  const server = createHttpServer((_request, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+    const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const status = await runCar(['status', '--url', url], { root: empty });
+    assert.equal(status.code, 4);
+    assert.match(status.stdout, /^○ unknown {2}Cannot connect to .*: Unexpected server response: 404\n$/);
+    const stop = await runCar(['stop', '--url', url], { root: empty });
+    assert.deepEqual([stop.code, stop.stdout], [1, '']);
+    assert.match(stop.stderr, /response: 404\n +Something is there that does not let car in/);
+  } finally {
+    server.close();
+  }
 });
 
 // req: cli.call
@@ -290,6 +309,35 @@ test('what car does not understand is exit 2; help is exit 0 and names every exi
     assert.equal(own.code, 0);
     if (name !== 'token') assert.match(own.stdout, /\nExit status:\n {2}0 {2}/);
   }
+});
+
+// req: cli.usage
+test('wrong usage names the help of its command, and the method that was meant', async () => {
+  for (const [args, hint] of [
+    [['nope'], 'See ".*car --help"'],
+    [['call'], 'See ".*car call --help"'],
+    [['call', '--nope'], 'See ".*car call --help"'],
+    [['call', 'state.get', '{'], 'See ".*car call --help"'],
+    [['plan', 'check', 'a', 'b'], 'See ".*car plan check --help"'],
+    [['token', 'nope'], 'See ".*car token --help"'],
+    [['server.status'], String.raw`Did you mean: .*car call server\.status\?`],
+    [['server.statsu'], String.raw`Did you mean: .*car call server\.status\?`],
+  ] as const) {
+    const { code, stderr } = await car(...args);
+    assert.equal(code, 2);
+    assert.match(stderr, new RegExp(`^car: [^\n]+\n {5}${hint}\n$`));
+  }
+  const asJson = await car('call', '--nope', '--json');
+  assert.equal((JSON.parse(asJson.stderr) as { error: { kind: string } }).error.kind, 'UsageError');
+});
+
+// req: cli.usage
+test('an http:// address is told from one that may not be given a token', async () => {
+  const http = await car('status', '--url', 'http://127.0.0.1:9101');
+  assert.match(http.stderr, /must start with ws:\/\/ or wss:\/\/, not http:\n +The address of a daemon is the ws=/);
+  const remote = await car('status', '--url', 'ws://example.org');
+  assert.match(remote.stderr, /use wss:\/\/, or give --insecure-remote\n$/);
+  assert.deepEqual([http.code, remote.code], [1, 1]);
 });
 
 // req: cli.usage

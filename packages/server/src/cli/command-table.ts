@@ -80,7 +80,7 @@ export const commands: readonly CommandSpec[] = [
   {
     name: 'status',
     summary: 'Say whether the daemon runs, and how it is doing',
-    exits: ['0  running', '3  stopped', '4  unknown: something answers, but not to this user'],
+    exits: ['0  running', '3  stopped', '4  unknown: something answers, but not as a daemon or not to this user'],
     load: () => import('./status.ts'),
   },
   {

@@ -4,7 +4,9 @@ import { existsSync, lstatSync, readdirSync, rmSync, statfsSync, statSync, write
 import { dirname, join } from 'node:path';
 import { AuthenticationError, CannotConnectError } from '@car-runtime/client';
 import { authTokenPath, hostTokenPath, socketPath, stateRoot } from '@car-runtime/client/node-paths';
+import { commandName } from '../command-name.ts';
 import type { DoctorProbe } from './doctor-probe.ts';
+import { isNobodyThere } from './nobody-there.ts';
 import { bytesText, durationText } from './terminal.ts';
 
 export type Severity = 'ok' | 'warning' | 'error';
@@ -76,7 +78,7 @@ function checkStateRoot(): Finding {
     return {
       severity: 'warning',
       summary: `${root} is not there yet`,
-      fix: 'the first start makes it: car-server',
+      fix: `the first start makes it: ${commandName('car-server')}`,
       details: { path: root },
     };
   if (!info.isDirectory())
@@ -196,12 +198,17 @@ async function checkReachable(probe: DoctorProbe): Promise<Finding> {
     });
   }
   const { failure } = answer;
-  if (failure instanceof CannotConnectError)
-    return { severity: 'warning', summary: `No daemon runs: ${failure.message}`, fix: 'start one: car-server' };
+  if (failure instanceof CannotConnectError && isNobodyThere(failure)) {
+    return {
+      severity: 'warning',
+      summary: `No daemon runs: ${failure.message}`,
+      fix: `start one: ${commandName('car-server')}`,
+    };
+  }
   return {
     severity: 'error',
     summary: failure.message,
-    fix: 'see which daemon this is, and whose token: car token path; CAR_DAEMON_URL, CAR_AUTH_TOKEN',
+    fix: `see which daemon this is, and whose token: ${commandName('car')} token path; CAR_DAEMON_URL, CAR_AUTH_TOKEN`,
   };
 }
 
@@ -214,7 +221,7 @@ async function checkVersion(probe: DoctorProbe): Promise<Finding> {
   return {
     severity: 'warning',
     summary: `The daemon is ${status.server_version}, this program ${own}`,
-    fix: 'restart the daemon: car stop, then car-server',
+    fix: `restart the daemon: ${commandName('car')} stop, then ${commandName('car-server')}`,
     details,
   };
 }
@@ -228,7 +235,12 @@ async function checkHealth(probe: DoctorProbe): Promise<Finding> {
     rss_bytes: status.rss_bytes,
   };
   if (status.degraded.length > 0)
-    return { severity: 'error', summary: status.degraded.join('; '), fix: 'car logs --level warn', details };
+    return {
+      severity: 'error',
+      summary: status.degraded.join('; '),
+      fix: `${commandName('car')} logs --level warn`,
+      details,
+    };
   if (status.is_draining)
     return { severity: 'warning', summary: 'The daemon is stopping', fix: 'wait, then start it again', details };
   return ok(`${bytesText(status.rss_bytes)}, loop delay ${status.loop_delay_p99_ms.toFixed(1)} ms`, details);

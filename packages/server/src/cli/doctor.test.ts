@@ -77,9 +77,10 @@ test('nothing running is a warning, exit 1; a credential that does not fit is an
   assert.deepEqual([stopped.code, stopped.worst], [1, 'warning']);
   const warnings = stopped.checks.filter(({ severity }) => severity !== 'ok');
   assert.deepEqual(
-    warnings.map(({ id, fix }) => [id, fix]),
-    [['daemon-reachable', 'start one: car-server']],
+    warnings.map(({ id }) => id),
+    ['daemon-reachable'],
   );
+  assert.match(warnings[0]?.fix ?? '', /^start one: .*car-server/);
   await using daemon = await startDaemon();
   writeFileSync(join(daemon.root, 'ai.parslee.car', 'auth-token'), 'another token', { mode: 0o600 });
   assert.deepEqual(await finding(daemon.root, 'daemon-reachable'), ['error', 'auth failed: token mismatch']);

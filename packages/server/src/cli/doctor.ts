@@ -1,3 +1,4 @@
+import { commandName } from '../command-name.ts';
 import { DoctorProbe } from './doctor-probe.ts';
 import { checks, type Check, type Finding, type Severity } from './doctor-checks.ts';
 import type { CommandInput } from './command-table.ts';
@@ -73,6 +74,8 @@ function idsOf(flag: string, value: string | boolean | undefined): string[] | un
   const ids = value.split(',').map((id) => id.trim());
   const unknown = ids.find((id) => !checks.some((check) => check.id === id));
   if (unknown !== undefined)
-    throw new UsageError(`${flag} names no check: ${JSON.stringify(unknown)}; "car doctor --list" names them`);
+    throw new UsageError(
+      `${flag} names no check: ${JSON.stringify(unknown)}; "${commandName('car')} doctor --list" names them`,
+    );
   return ids;
 }

@@ -7,7 +7,9 @@ export const exitCode = {
   unknown: 4,
 } as const;
 
-/** The command was called wrongly: printed with a hint at the help, exit status 2. */
+/** The command was called wrongly: printed with a hint at its help, exit status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+  /** The command that was called, `plan check`; empty for none of them. */
+  command = '';
 }

@@ -1,5 +1,5 @@
 // The command line: arguments to commands, failures to messages and exit status.
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, Option, type OutputConfiguration } from 'commander';
 import { commands, globalOptions, type CommandSpec } from './command-table.ts';
 import { CliContext } from './context.ts';
 import { exitCode, UsageError } from './exit-codes.ts';
@@ -17,7 +17,7 @@ export async function runCli(args: readonly string[], version: string): Promise<
       return;
     }
     const { reportFailure } = await import('./report-failure.ts');
-    process.exitCode = reportFailure(error, isJson);
+    process.exitCode = await reportFailure(error, isJson);
   }
 }
 
@@ -26,12 +26,8 @@ function createProgram(version: string): Command {
     .description('Command line of the Common Agent Runtime')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this')
-    .exitOverride()
-    .configureOutput({
-      writeErr: (text) => process.stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'car: ')),
-    })
-    .showHelpAfterError('(car --help lists the commands)')
+    .exitOverride(refuse)
+    .configureOutput(saysNothing)
     .addHelpText(
       'after',
       '\nExit status: 0 done, 1 failed, 2 called wrongly; more in the help of each command.\nEnvironment: CAR_HOME, CAR_DAEMON_URL, CAR_SERVER_SOCKET, CAR_AUTH_TOKEN, NO_COLOR, FORCE_COLOR.',
@@ -42,9 +38,10 @@ function createProgram(version: string): Command {
 }
 
 function createCommand(spec: CommandSpec, version: string): Command {
-  const command = new Command(spec.name).description(spec.summary).exitOverride().helpOption('-h, --help', 'show this');
+  const command = new Command(spec.name).description(spec.summary).helpOption('-h, --help', 'show this');
   command
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'car: ')) })
+    .exitOverride((error) => refuse(error, pathOf(command)))
+    .configureOutput(saysNothing)
     .configureHelp({ showGlobalOptions: true });
   for (const { name, summary, isOptional } of spec.arguments ?? [])
     command.argument(isOptional ? `[${name}]` : `<${name}>`, summary);
@@ -60,12 +57,37 @@ function createCommand(spec: CommandSpec, version: string): Command {
   return command;
 }
 
+/** What commander found wrong is reported like everything else, by whoever catches it. */
+const saysNothing: OutputConfiguration = { outputError: () => {} };
+
+function refuse(error: CommanderError, command = ''): never {
+  if (error.exitCode === 0 || error.code === 'commander.help') throw error;
+  const usage = new UsageError(error.message.replace(/^error: /, ''), { cause: error });
+  usage.command = command;
+  throw usage;
+}
+
+function pathOf(command: Command): string {
+  const names: string[] = [];
+  for (let at = command; at.parent; at = at.parent) names.unshift(at.name());
+  return names.join(' ');
+}
+
 async function runCommand(command: Command, load: NonNullable<CommandSpec['load']>, version: string): Promise<void> {
-  await refuseRelativeStateRoot();
+  try {
+    await refuseRelativeStateRoot();
+    process.exitCode = (await call(command, load, version)) ?? exitCode.ok;
+  } catch (error) {
+    if (error instanceof UsageError) error.command = pathOf(command);
+    throw error;
+  }
+}
+
+async function call(command: Command, load: NonNullable<CommandSpec['load']>, version: string): Promise<number | void> {
   const context = new CliContext(command.optsWithGlobals(), version);
   const { run } = await load();
   const args = command.processedArgs as (string | undefined)[];
-  process.exitCode = (await run({ context, args, options: command.opts() })) ?? exitCode.ok;
+  return await run({ context, args, options: command.opts() });
 }
 
 /** Whatever the command, so that nobody works on another state root than they think. */

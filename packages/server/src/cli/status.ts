@@ -1,6 +1,13 @@
-import { AuthenticationError, CannotConnectError, UnprovenServerError, type MethodResult } from '@car-runtime/client';
+import {
+  AuthenticationError,
+  CannotConnectError,
+  RequestTimeoutError,
+  UnprovenServerError,
+  type MethodResult,
+} from '@car-runtime/client';
 import type { CommandInput } from './command-table.ts';
 import { exitCode } from './exit-codes.ts';
+import { isNobodyThere } from './nobody-there.ts';
 import { startProgress } from './progress.ts';
 import { bytesText, durationText, paint, printJson, printLine, shown } from './terminal.ts';
 
@@ -24,10 +31,13 @@ export async function run({ context }: CommandInput): Promise<number> {
   }
 }
 
-/** Nobody there, or somebody who will not talk to us; anything else is a failure of this command. */
+/** Nobody there, or something that does not let us in; anything else is a failure of this command. */
 function stateOf(error: unknown): 'stopped' | 'unknown' | undefined {
-  if (error instanceof CannotConnectError) return 'stopped';
-  return error instanceof AuthenticationError || error instanceof UnprovenServerError ? 'unknown' : undefined;
+  if (error instanceof CannotConnectError) return isNobodyThere(error) ? 'stopped' : 'unknown';
+  const isRefusal = [AuthenticationError, UnprovenServerError, RequestTimeoutError].some(
+    (each) => error instanceof each,
+  );
+  return isRefusal ? 'unknown' : undefined;
 }
 
 function printStatus(status: Status, endpoint: string): void {
@@ -39,7 +49,7 @@ function printStatus(status: Status, endpoint: string): void {
   const rows: [string, string][] = [
     ['endpoint', `${shown(endpoint)} (${shown(connection.transport)}, as ${connection.role})`],
     ['process', `${status.pid}, up ${durationText(status.uptime_ms)}, ${bytesText(status.rss_bytes)}`],
-    ['sessions', String(status.sessions)],
+    ['sessions', `${status.sessions}, the one of this question included`],
     ['requests', String(status.requests_total)],
     ['loop delay', `${status.loop_delay_p99_ms.toFixed(1)} ms (99th percentile)`],
     ['auth', status.auth_enabled ? 'on' : paint('yellow', 'off')],

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CannotConnectError } from '@car-runtime/client';
 import type { CommandInput } from './command-table.ts';
 import { exitCode, UsageError } from './exit-codes.ts';
+import { isNobodyThere } from './nobody-there.ts';
 import { startProgress } from './progress.ts';
 import { paint, printJson, talk } from './terminal.ts';
 
@@ -47,7 +48,7 @@ async function findDaemon(context: CommandInput['context']): Promise<number | un
     if (!Number.isSafeInteger(pid) || pid <= 1) throw new Error(`The daemon gave ${pid} as its process id`);
     return pid;
   } catch (error) {
-    if (error instanceof CannotConnectError) return undefined;
+    if (error instanceof CannotConnectError && isNobodyThere(error)) return undefined;
     throw error;
   }
 }
