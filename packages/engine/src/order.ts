@@ -20,13 +20,21 @@ export interface DependencyGraph {
   readonly hasReferences: boolean;
 }
 
+/** A proposal is planned when it is checked, and again when it runs. */
+const known = new WeakMap<readonly Action[], ExecutionPlan>();
+
 const ALONE: ExecutionPlan = { levels: [[0]], hasReferences: false, forced: [] };
 
 export function planExecution(actions: readonly Action[]): ExecutionPlan {
   // The common proposal has one action, and an action cannot wait for itself.
   if (actions.length === 1) return ALONE;
-  const graph = dependencyGraph(actions);
-  return { ...toLevels(graph), hasReferences: graph.hasReferences };
+  let plan = known.get(actions);
+  if (plan === undefined) {
+    const graph = dependencyGraph(actions);
+    plan = { ...toLevels(graph), hasReferences: graph.hasReferences };
+    known.set(actions, plan);
+  }
+  return plan;
 }
 
 /** Every edge of a proposal: keys from earlier writers, ids in `dependencies`, references in parameters. */

@@ -57,6 +57,10 @@ export class ProposalModel {
     this.idempotencyKeys = actions.map((action) => (isRemembered(action) ? idempotencyKey(action, '') : undefined));
   }
 
+  hasAction(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
   /** Whether what is in the parameters depends on what an action of this proposal will answer. */
   refersToOutput(parameters: JsonObject): boolean {
     if (!this.plan.hasReferences) return false;

@@ -20,18 +20,19 @@ export function checkActionCount(count: number, maxActions: number, findings: Ve
   findings.add('action_count', 'warning', '', `${count} actions, more than ${maxActions}`);
 }
 
-export function checkOrdering({ actions, plan }: ProposalModel, findings: VerifyFindings): void {
+export function checkOrdering(model: ProposalModel, findings: VerifyFindings): void {
+  const { actions, plan } = model;
   for (const index of plan.forced) {
     const { id } = actions[index]!;
     findings.add('ordering', 'warning', id, 'is part of a cycle of dependencies and runs before what it waits for');
   }
-  const ids = new Set(actions.map(({ id }) => id));
   for (const { id, dependencies, parameters } of actions) {
     for (const other of dependencies) {
-      if (!ids.has(other)) findings.add('ordering', 'info', id, `depends on '${other}', which is no action here`);
+      if (!model.hasAction(other))
+        findings.add('ordering', 'info', id, `depends on '${other}', which is no action here`);
     }
     findReferences(parameters, (other) => {
-      if (!ids.has(other)) {
+      if (!model.hasAction(other)) {
         findings.add('ordering', 'info', id, `'$${other}.output' refers to no action here and stays as it is`);
       }
     });
@@ -65,29 +66,36 @@ export function findConflicts({ actions, plan }: ProposalModel, findings: Verify
 }
 
 export function findRepeatedCalls(actions: readonly Action[], findings: VerifyFindings): void {
-  const byTool = new Map<string, Action[]>();
-  for (const action of actions) {
-    if (action.type !== 'tool_call' || action.tool === undefined) continue;
-    const calls = byTool.get(action.tool);
-    if (calls === undefined) byTool.set(action.tool, [action]);
-    else calls.push(action);
-  }
-  for (const [tool, calls] of byTool) {
-    if (calls.length < 2) continue;
-    const equal = new Map<string, string[]>();
-    for (const { id, parameters } of calls) {
-      const text = canonicalJson(parameters);
-      const ids = equal.get(text);
-      if (ids === undefined) equal.set(text, [id]);
-      else ids.push(id);
-    }
-    for (const ids of equal.values()) {
-      if (ids.length < 2) continue;
-      const severity = ids.length >= REPEATED_CALLS_ERROR ? 'error' : 'warning';
-      const message = `tool '${tool}' is called ${ids.length} times with the same parameters, first by '${ids[0]}'`;
-      findings.add('repeated_calls', severity, ids.at(-1)!, message);
+  const calls = actions.filter(({ type, tool }) => type === 'tool_call' && tool !== undefined);
+  for (const alike of groupsOfSeveral(calls, fingerprintOf)) {
+    for (const equal of groupsOfSeveral(alike, ({ tool, parameters }) => canonicalJson([tool, parameters]))) {
+      const severity = equal.length >= REPEATED_CALLS_ERROR ? 'error' : 'warning';
+      const [first] = equal;
+      const message = `tool '${first!.tool}' is called ${equal.length} times with the same parameters, first by '${first!.id}'`;
+      findings.add('repeated_calls', severity, equal.at(-1)!.id, message);
     }
   }
+}
+
+function groupsOfSeveral(actions: readonly Action[], keyOf: (action: Action) => unknown): Action[][] {
+  return [...Map.groupBy(actions, keyOf).values()].filter(({ length }) => length > 1);
+}
+
+/** The same for equal calls, whatever the order of their keys; costs a fraction of the text that proves them equal. */
+function fingerprintOf({ tool = '', parameters }: Action): number {
+  let sum = fingerprintOfValue(tool);
+  for (const key of Object.keys(parameters)) {
+    sum = (sum + Math.imul(fingerprintOfValue(key) | 1, fingerprintOfValue(parameters[key]))) | 0;
+  }
+  return sum;
+}
+
+function fingerprintOfValue(value: unknown): number {
+  if (typeof value === 'number') return value | 0;
+  if (typeof value !== 'string') return value === true ? 1 : 2;
+  const { length } = value;
+  if (length === 0) return 0;
+  return Math.imul(length, 31) + value.charCodeAt(0) + Math.imul(value.charCodeAt(length - 1), 17);
 }
 
 /** What stays dangerous however well the proposal is made. */
