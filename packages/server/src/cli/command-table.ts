@@ -15,8 +15,8 @@ export interface CommandModule {
   run(input: CommandInput): Promise<number | void>;
 }
 
-/** What a shell may offer for a value. */
-export type Completes = 'method' | 'file' | readonly string[];
+/** What a shell may offer for a value. `checks` is a list of ids of `doctor`, parted by commas. */
+export type Completes = 'method' | 'file' | 'checks' | readonly string[];
 
 export interface OptionSpec {
   /** As commander writes it: `-n, --lines <count>`. */
@@ -240,8 +240,8 @@ export const commands: readonly CommandSpec[] = [
     name: 'doctor',
     summary: 'Check this machine, the state root and the daemon',
     options: [
-      { flags: '--only <ids>', summary: 'run these checks only, parted by commas' },
-      { flags: '--skip <ids>', summary: 'leave these checks out, parted by commas' },
+      { flags: '--only <ids>', summary: 'run these checks only, parted by commas', completes: 'checks' },
+      { flags: '--skip <ids>', summary: 'leave these checks out, parted by commas', completes: 'checks' },
       { flags: '--list', summary: 'print the ids of all checks' },
     ],
     exits: ['0  all is well', '1  warnings', '2  errors, or called wrongly'],

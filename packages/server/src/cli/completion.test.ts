@@ -15,6 +15,7 @@ before(async () => {
   bash = (await runCar(['completion', 'bash'], { root })).stdout;
   writeFileSync(join(root, 'car.bash'), bash);
   writeFileSync(join(root, 'params.json'), '{}');
+  writeFileSync(join(root, 'my plan.json'), '{}');
 });
 
 after(() => rmSync(root, { recursive: true }));
@@ -49,6 +50,11 @@ test('bash offers commands, options, methods, choices and files, each where it b
   assert.deepEqual(offered('call', '--timeout', ''), []);
   assert.deepEqual(offered('call', '--timeout', '5', 'state.g'), ['state.get']);
   assert.deepEqual(offered('status', ''), []);
+  assert.deepEqual(offered('doctor', '--only', 'state-'), ['state-root', 'state-root-mode']);
+  assert.deepEqual(offered('doctor', '--skip', 'clock,jour'), ['clock,journals']);
+  // Alone, as here, the function cannot hand over to the shell; then names are whole, blanks and all.
+  assert.deepEqual(offered('plan', 'check', 'my'), ['my plan.json']);
+  assert.match(bash, /compopt -o default/);
 });
 
 // req: cli.completion

@@ -9,6 +9,7 @@ import {
   type Completes,
   type OptionSpec,
 } from './command-table.ts';
+import { checks } from './doctor-checks.ts';
 import { UsageError } from './exit-codes.ts';
 
 /** One place where words can stand: behind `path`, as the argument of that number. */
@@ -71,6 +72,7 @@ function toFlag({ flags, summary, completes }: OptionSpec): Flag {
 
 function wordsOf(completes: Completes | undefined): readonly string[] {
   if (completes === undefined || completes === 'file') return [];
+  if (completes === 'checks') return checks.map(({ id }) => id);
   return completes === 'method' ? Object.keys(methods).toSorted() : completes;
 }
 
@@ -80,8 +82,10 @@ function bashScript(): string {
   const all = places();
   const cases = (entries: [key: string, text: string][]): string =>
     entries.map(([key, text]) => `      ${quote(key)}) ${text} ;;`).join('\n');
-  const offer = (completes: Completes | undefined): string =>
-    completes === 'file' ? 'COMPREPLY=($(compgen -f -- "$current"))' : `words=${quote(wordsOf(completes).join(' '))}`;
+  const offer = (completes: Completes | undefined): string => {
+    if (completes === 'file') return '_car_files; return';
+    return `words=${quote(wordsOf(completes).join(' '))}${completes === 'checks' ? '; isList=1' : ''}`;
+  };
   const valueCases = all.flatMap(({ path, options }) =>
     options
       .filter(({ takesValue }) => takesValue)
@@ -93,9 +97,16 @@ function bashScript(): string {
     args.map((completes, index): [string, string] => [`${keyOf(path)}|${index}`, offer(completes)]),
   );
   return `# bash completion for car
+# The shell's own completion of file names knows of blanks, quotes, "~" and folders; where it cannot be asked for (before
+# bash 4) there are plain names.
+_car_files() {
+  compopt -o default 2>/dev/null && return
+  local IFS=$'\\n'
+  COMPREPLY=($(compgen -f -- "$current"))
+}
 _car() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}"
-  local path='' words='' isValue='' count=0 index word
+  local path='' words='' isValue='' isList='' done='' count=0 index word
   for ((index = 1; index < COMP_CWORD; index++)); do
     word="\${COMP_WORDS[index]}"
     case "$path|$word" in
@@ -124,7 +135,8 @@ ${cases(all.filter(({ subcommands }) => subcommands.length > 0).map(({ path, sub
 ${cases(argumentCases)}
     esac
   fi
-  [[ $words ]] && COMPREPLY=($(compgen -W "$words" -- "$current"))
+  [[ $isList && $current == *,* ]] && done="\${current%,*}," current="\${current##*,}"
+  [[ $words ]] && COMPREPLY=($(compgen -P "$done" -W "$words" -- "$current"))
   return 0
 }
 complete -F _car car

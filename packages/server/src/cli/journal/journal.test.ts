@@ -223,10 +223,7 @@ test('help names the examples and every exit status, and shells complete file na
       assert.equal(code, 0);
       assert.match(stdout, /\nExit status:\n {2}0 {2}/);
       if (command === 'plan') assert.match(stdout, /examples\/plans\/[a-z-]+\.json/);
-      assert.ok(
-        bash.includes(`'${command} ${word}|0') COMPREPLY=($(compgen -f -- "$current")) ;;`),
-        `${command} ${word}`,
-      );
+      assert.ok(bash.includes(`'${command} ${word}|0') _car_files; return ;;`), `${command} ${word}`);
     }
   }
 });
