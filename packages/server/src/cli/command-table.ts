@@ -8,6 +8,8 @@ export interface CommandInput {
   readonly args: readonly (string | undefined)[];
   /** Values of the command's own options, by long name in camel case. */
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  /** Values of those of its options that may be given many times, by long name. */
+  readonly repeated: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface CommandModule {
@@ -23,6 +25,8 @@ export interface OptionSpec {
   readonly flags: string;
   readonly summary: string;
   readonly completes?: Completes;
+  /** May be given many times. */
+  readonly isRepeatable?: boolean;
 }
 
 export interface CommandSpec {
@@ -122,6 +126,12 @@ export const commands: readonly CommandSpec[] = [
         options: [
           { flags: '--online', summary: 'ask the daemon, on a new session with the built-in tools' },
           monteCarlo,
+          {
+            flags: '--rate <tool=rate>',
+            summary: 'with --monte-carlo: how often a tool succeeds, such as read_file=0.9; for each tool once',
+            isRepeatable: true,
+          },
+          { flags: '--state <file>', summary: 'JSON object of the state that the plan begins with', completes: 'file' },
         ],
         exits: checkExits,
         load: () => import('./plan/check.ts'),

@@ -1,6 +1,6 @@
 // The command line: arguments to commands, failures to messages and exit status.
 import { Command, CommanderError, Option, type OutputConfiguration } from 'commander';
-import { commands, globalOptions, type CommandSpec } from './command-table.ts';
+import { commands, globalOptions, type CommandInput, type CommandSpec } from './command-table.ts';
 import { CliContext } from './context.ts';
 import { exitCode, UsageError } from './exit-codes.ts';
 import { endQuietlyWithReader } from './terminal.ts';
@@ -45,7 +45,11 @@ function createCommand(spec: CommandSpec, version: string): Command {
     .configureHelp({ showGlobalOptions: true });
   for (const { name, summary, isOptional } of spec.arguments ?? [])
     command.argument(isOptional ? `[${name}]` : `<${name}>`, summary);
-  for (const { flags, summary } of spec.options ?? []) command.addOption(new Option(flags, summary));
+  for (const { flags, summary, isRepeatable } of spec.options ?? []) {
+    const option = new Option(flags, summary);
+    if (isRepeatable) option.argParser((value: string, before: string[] = []) => [...before, value]);
+    command.addOption(option);
+  }
   for (const subcommand of spec.subcommands ?? []) command.addCommand(createCommand(subcommand, version));
   const notes = [
     ...(spec.details ? [spec.details] : []),
@@ -87,7 +91,10 @@ async function call(command: Command, load: NonNullable<CommandSpec['load']>, ve
   const context = new CliContext(command.optsWithGlobals(), version);
   const { run } = await load();
   const args = command.processedArgs as (string | undefined)[];
-  return await run({ context, args, options: command.opts() });
+  const given = Object.entries(command.opts<Record<string, string | boolean | string[]>>());
+  const repeated = Object.fromEntries(given.filter(([, value]) => Array.isArray(value)));
+  const options = Object.fromEntries(given.filter(([, value]) => !Array.isArray(value)));
+  return await run({ context, args, options, repeated } as CommandInput);
 }
 
 /** Whatever the command, so that nobody works on another state root than they think. */

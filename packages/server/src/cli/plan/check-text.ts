@@ -10,7 +10,7 @@ const severityStyle = { error: 'red', warning: 'yellow', info: 'blue' } as const
 const maxListed = 20;
 
 export function printCheck(file: PlanFile, report: Checked, sampled: Sampled | undefined): void {
-  printVerdict(file, report);
+  printVerdict(file, report, sampled !== undefined);
   printIssues(file, report);
   printLevels(file, report);
   printList(
@@ -22,7 +22,8 @@ export function printCheck(file: PlanFile, report: Checked, sampled: Sampled | u
   if (sampled) printSampled(sampled);
 }
 
-function printVerdict({ name, plan }: PlanFile, { valid, issues, evidence }: Checked): void {
+/** The confidence is that of the check in its own verdict; beside sampled outcomes it would be taken for theirs. */
+function printVerdict({ name, plan }: PlanFile, { valid, issues, evidence }: Checked, isSampled: boolean): void {
   const counts = (['error', 'warning', 'info'] as const)
     .map((severity) => [severity, issues.filter((issue) => issue.severity === severity).length] as const)
     .filter(([, count]) => count > 0)
@@ -30,7 +31,8 @@ function printVerdict({ name, plan }: PlanFile, { valid, issues, evidence }: Che
       paint(severityStyle[severity], severity === 'info' ? countOf(count, 'note') : countOf(count, severity)),
     );
   const verdict = valid ? paint('green', '✓ valid') : paint('red', '✗ not valid');
-  const facts = [countOf(plan.actions.length, 'action'), ...counts, `confidence ${percent(evidence.confidence)}`];
+  const decided = `${percent(evidence.confidence)} of the actions decided without running`;
+  const facts = [countOf(plan.actions.length, 'action'), ...counts, ...(isSampled ? [] : [decided])];
   printLine(`${verdict}  ${nameOf(name)}: ${facts.join(', ')}`);
 }
 
@@ -59,14 +61,18 @@ function printLevels({ plan }: PlanFile, { execution_levels: levels }: Checked):
   }
 }
 
+const assumedNote =
+  'No history says how often the tools marked "assumed" succeed: give --rate TOOL=0.9 for numbers that mean something';
+const sourceTexts = { default: 'assumed', caller: 'given', trajectories: 'from history' } as const;
+
 function printSampled({ trials, p_all_effects_landed, tool_calls, action_outcomes, rate_provenance }: Sampled): void {
-  printTitle(`Sampled ${trials} times`);
+  const isAssumed = rate_provenance.tools.some(({ source }) => source === 'default');
+  printTitle(`Sampled ${countOf(trials, 'time')}${isAssumed ? ', with assumed rates' : ''}`);
+  if (isAssumed) printLine(paint('yellow', `  ${assumedNote}`));
   printLine(`  every effect landed  ${percent(p_all_effects_landed)}`);
   printLine(`  tool calls           ${tool_calls.mean.toFixed(1)} on average, ${tool_calls.max} at most`);
   for (const { tool, rate, source } of rate_provenance.tools)
-    printLine(
-      `  ${nameOf(tool)} succeeds ${percent(rate)}${paint('dim', source === 'default' ? ' (assumed)' : ` (${source})`)}`,
-    );
+    printLine(`  ${nameOf(tool)} succeeds ${percent(rate)}${paint('dim', ` (${sourceTexts[source]})`)}`);
   const shaky = action_outcomes.filter(({ p_effects_landed }) => p_effects_landed < 1);
   printList(
     'Least likely to land',

@@ -74,7 +74,7 @@ test('check prints findings by action, the order, conflicts and risks, and what 
   assert.equal(code, 1);
   assert.equal(
     stdout,
-    `✗ not valid  standard input: 4 actions, 2 errors, 1 warning, confidence 100 %
+    `✗ not valid  standard input: 4 actions, 2 errors, 1 warning, 100 % of the actions decided without running
 
 a
   error    tool 'nope' is not registered
@@ -108,8 +108,12 @@ test('check --json prints the raw report; --monte-carlo adds the sampled one, th
   const report = JSON.parse(asJson.stdout) as { valid: boolean; issues: unknown[]; monte_carlo?: unknown };
   assert.deepEqual([asJson.code, report.valid, report.issues.length, report.monte_carlo], [1, false, 3, undefined]);
   const sampled = await plan(['check', example('announce'), '--monte-carlo']);
-  assert.match(sampled.stdout, /\nSampled 1000 times\n {2}every effect landed {2}\d.* %\n {2}tool calls +\d/);
+  assert.match(
+    sampled.stdout,
+    /\nSampled 1000 times, with assumed rates\n {2}No history says [^\n]+ give --rate TOOL=0\.9 [^\n]+\n {2}every effect landed {2}\d.* %\n {2}tool calls +\d/,
+  );
   assert.match(sampled.stdout, /\n {2}post_message succeeds 50 % \(assumed\)\n/);
+  assert.doesNotMatch(sampled.stdout, /confidence|decided without running/);
   const online = await plan(['check', example('announce'), '--monte-carlo', '--online', '--json']);
   const offline = await plan(['check', example('announce'), '--monte-carlo', '--json']);
   const sampleOf = (text: string) => {
@@ -117,6 +121,36 @@ test('check --json prints the raw report; --monte-carlo adds the sampled one, th
     return [monte_carlo.trials, monte_carlo.tool_calls];
   };
   assert.deepEqual(sampleOf(online.stdout), sampleOf(offline.stdout));
+});
+
+// req: cli.plan-check
+test('check takes the rates of tools and the state to begin with, online as offline', async () => {
+  const actions = [
+    { ...calculate('sum', '1+1'), preconditions: [{ key: 'ready', operator: 'eq', value: true }] },
+    { ...calculate('more', '2+2'), preconditions: [{ key: 'ready', operator: 'eq', value: true }] },
+  ];
+  const file = write('assuming.json', { actions });
+  const state = write('state.json', { ready: true });
+  assert.equal((await plan(['check', file])).code, 1);
+  for (const where of [[], ['--online']]) {
+    const args = ['check', file, '--state', state, '--monte-carlo', '--rate', 'calculate=1', ...where];
+    const { code, stdout } = await plan(args);
+    assert.equal(code, 0);
+    assert.match(stdout, /\nSampled 1000 times\n {2}every effect landed {2}100 %\n/);
+    assert.match(stdout, /\n {2}calculate succeeds 100 % \(given\)\n/);
+  }
+  for (const [args, message] of [
+    [['--rate', 'calculate=1'], /--rate goes with --monte-carlo/],
+    [['--monte-carlo', '--rate', 'calculate=2'], /--rate is TOOL=RATE with a rate from 0 to 1, not "calculate=2"/],
+    [['--monte-carlo', '--rate', 'calculate'], /--rate is TOOL=RATE/],
+    [['--monte-carlo', '--rate', 'other=1'], /--rate: no action of .* calls tool "other"/],
+    [['--state', join(folder, 'missing.json')], /Cannot read the state in .*missing\.json: ENOENT/],
+    [['--state', write('list.json', [])], /a JSON object of keys and values is wanted/],
+  ] as const) {
+    const { code, stderr } = await plan(['check', file, ...args]);
+    assert.equal(code, 2);
+    assert.match(stderr, message);
+  }
 });
 
 // req: cli.plan-graph
