@@ -91,7 +91,7 @@ export const commands: readonly CommandSpec[] = [
     name: 'call',
     summary: 'Call a method and print its result',
     details:
-      'Params are JSON, "-" to read them from standard input, or "@file". Example: car call state.set \'{"key":"a","value":1}\'',
+      'Params are JSON, "-" to read them from standard input, or "@file". Example: car call state.set \'{"key":"a","value":1}\'\nEvery call is a session of its own: the state and the tools that it sets end with it.',
     arguments: [
       { name: 'method', summary: 'wire name of the method', completes: 'method' },
       { name: 'params', summary: 'JSON, - or @file', isOptional: true, completes: 'file' },
@@ -189,7 +189,8 @@ export const commands: readonly CommandSpec[] = [
         options: [
           {
             flags: '--key <file>',
-            summary: 'public key the daemon signs with: journal-key.pub of its state root, PEM',
+            summary:
+              'public key the daemon signs with, PEM (default: journal-key.pub of the state root, where there is one)',
             completes: 'file',
           },
         ],

@@ -135,6 +135,12 @@ test('verify finds a journal of the daemon intact, and proven by its key', async
   checkpoints: 2, signed by the given key, 0 events since the last; the session was closed
 `,
   );
+  const own = await journal(['verify', chained], { root: daemon.root });
+  assert.equal(own.code, 0);
+  assert.match(own.stdout, /^✓ intact\n[^]*signed by this state root's key/);
+  const unchecked = await journal(['verify', chained]);
+  assert.equal(unchecked.code, 0);
+  assert.match(unchecked.stdout, /^✓ intact, signatures not checked\n/);
   const asJson = await journal(['verify', chained, '--json']);
   const report = JSON.parse(asJson.stdout) as { verdict: string; problems: unknown[] };
   assert.deepEqual([asJson.code, report.verdict, report.problems], [0, 'intact', []]);
@@ -181,10 +187,21 @@ test('with a key, a journal whose checkpoints are gone or foreign is exit 1; wit
   const foreign = join(folder, 'foreign.pub');
   writeFileSync(foreign, generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }));
   assert.equal((await journal(['verify', chained, '--key', foreign])).code, 1);
+  const other = mkdtempSync(join(folder, 'root-'));
+  copyFileSync(foreign, join(other, 'journal-key.pub'));
+  const elsewhere = await journal(['verify', chained], { root: other });
+  assert.equal(elsewhere.code, 1);
+  assert.match(
+    elsewhere.stdout,
+    /^✗ unproven: no checkpoint is signed with this key, that of this state root: .*--key\n/,
+  );
+  const strippedOwn = await journal(['verify', stripped], { root: daemon.root });
+  assert.equal(strippedOwn.code, 1);
   const unchained = join(folder, 'plain.jsonl');
   writeFileSync(unchained, '{"kind":"x","data":{},"timestamp":"t"}\n');
   const unprotected = await journal(['verify', unchained]);
   assert.equal(unprotected.code, 0);
+  assert.equal((await journal(['verify', unchained], { root: daemon.root })).code, 0);
   assert.match(unprotected.stdout, /^\? nothing is wrong, but this journal has no hash chain that would show it\n/);
 });
 

@@ -1,5 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stateRoot } from '@car-runtime/client/node-paths';
 import { formatJournalReport, verifyJournal, type JournalReport } from '@car-runtime/core';
 import type { CommandInput } from '../command-table.ts';
 import { exitCode, UsageError } from '../exit-codes.ts';
@@ -8,13 +10,43 @@ import { startProgress } from '../progress.ts';
 import { paint, printLine, shown, talk } from '../terminal.ts';
 
 export async function run({ context, args: [path = ''], options }: CommandInput): Promise<number> {
-  const publicKey = typeof options['key'] === 'string' ? readKey(options['key']) : undefined;
-  const report = await read(path, publicKey);
-  if (report === undefined) return exitCode.usage;
-  const verdict = verdictOf(report, publicKey !== undefined);
-  if (context.isJson) printLine(safeJson({ verdict, ...report }));
-  else printReport(report, verdict);
+  const given = typeof options['key'] === 'string' ? options['key'] : undefined;
+  const key = given ?? keyOfStateRoot();
+  const judged = await judge(path, { key, isGiven: given !== undefined });
+  if (judged === undefined) return exitCode.usage;
+  const { report, verdict } = judged;
+  if (context.isJson) printLine(safeJson({ verdict, key: key ?? null, ...report }));
+  else printReport(judged, { key, isGiven: given !== undefined });
   return verdict === 'intact' || verdict === 'unprotected' ? exitCode.ok : exitCode.failed;
+}
+
+interface KeyChoice {
+  /** Path of the public key that signatures are checked with, if any. */
+  readonly key: string | undefined;
+  /** Whether it was named; else it is the state root's. */
+  readonly isGiven: boolean;
+}
+
+interface Judged {
+  readonly report: JournalReport;
+  readonly verdict: Verdict;
+}
+
+function keyOfStateRoot(): string | undefined {
+  const path = join(stateRoot(), 'journal-key.pub');
+  return existsSync(path) ? path : undefined;
+}
+
+async function judge(path: string, { key, isGiven }: KeyChoice): Promise<Judged | undefined> {
+  const report = await read(path, key === undefined ? undefined : readKey(key));
+  if (report === undefined) return undefined;
+  const verdict = verdictOf(report, key !== undefined);
+  if (isGiven || key === undefined || verdict === 'intact') return { report, verdict };
+  // The journal may be of another state root: then its signatures are not wrong, they are another's.
+  const unkeyed = await read(path, undefined);
+  if (unkeyed === undefined) return undefined;
+  const own = verdictOf(unkeyed, false);
+  return { report: own === 'tampered' ? report : unkeyed, verdict: own === 'intact' ? 'unproven' : own };
 }
 
 /** `unprotected`: nothing is wrong, and nothing could have shown it. `unproven`: a key was given, and nothing in the
@@ -65,15 +97,18 @@ const verdictLines: Readonly<Record<Verdict, [style: 'green' | 'yellow' | 'red',
   tampered: ['red', '✗ tampered with or cut off'],
 };
 
-function printReport(report: JournalReport, verdict: Verdict): void {
+function printReport({ report, verdict }: Judged, { key, isGiven }: KeyChoice): void {
   const { firstBadLine, isTruncated } = report;
   const [style, text] = verdictLines[verdict];
   const where = [
+    ...(verdict === 'intact' && key === undefined ? ['signatures not checked'] : []),
+    ...(verdict === 'unproven' && !isGiven ? [`that of this state root: ${shown(key)}; name another with --key`] : []),
     ...(firstBadLine === undefined ? [] : [`first bad line ${firstBadLine}`]),
     ...(isTruncated.start ? ['the beginning is missing'] : []),
     ...(isTruncated.end ? ['the end is missing'] : []),
   ];
   printLine(paint(style, [text, ...where].join(', ')));
   // Its last line is a verdict of its own, which knows nothing of the key.
-  for (const line of formatJournalReport(report).slice(0, -1)) printLine(`  ${shown(line)}`);
+  for (const line of formatJournalReport(report).slice(0, -1))
+    printLine(`  ${shown(isGiven ? line : line.replace('the given key', "this state root's key"))}`);
 }
