@@ -7,7 +7,7 @@ type Action = Params['proposal']['actions'][number];
 
 const deadline = (actions: Partial<Action>[], defaultMs = 0): number =>
   deadlineOf(
-    { proposal: { actions: actions.map((action) => ({ type: 'tool_call', ...action })) } } as Params,
+    { proposal: { actions: actions.map((action) => ({ type: 'tool_call' as const, ...action })) } },
     defaultMs,
   );
 
