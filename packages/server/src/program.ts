@@ -8,7 +8,7 @@ import { createLog, type Log } from './log/log.ts';
 import { pruneSecondaryLogs } from './log/prune-logs.ts';
 import { oneLine } from './log/safe-line.ts';
 import { isLoopback } from './loopback.ts';
-import { startServer, type RunningServer } from './start-server.ts';
+import { refuseOpenHost, startServer, type RunningServer } from './start-server.ts';
 import { stopOnSignals } from './stop-signals.ts';
 
 export async function runProgram(args: readonly string[]): Promise<void> {
@@ -34,6 +34,9 @@ async function answerOf(config: Config): Promise<string> {
 }
 
 async function serve(config: Config): Promise<void> {
+  const { host, no_auth } = config.values;
+  // Before any warning about a daemon that will not be.
+  refuseOpenHost({ host, isAuthRequired: !no_auth });
   const log = await createLog({ level: config.values['log.level'] });
   const authToken = takeAuthToken(config, log);
   for (const line of notesOn(config)) log.logger.warn({}, line);

@@ -148,13 +148,15 @@ function withDefaults(options: ServerOptions) {
     limits: { ...defaultLimits, ...options.limits },
   };
   if (settings.authToken?.trim() === '') throw new ConfigError('The daemon token must not be blank');
-  if (!settings.isAuthRequired && !isLoopback(settings.host)) {
-    throw new ConfigError(
-      `Cannot listen on ${settings.host} without authentication: only loopback addresses may go without`,
-    );
-  }
+  refuseOpenHost(settings);
   if (settings.socketPath !== null) checkSocketPath(settings.socketPath);
   return settings;
+}
+
+/** Throws `ConfigError`. */
+export function refuseOpenHost({ host, isAuthRequired }: { host: string; isAuthRequired: boolean }): void {
+  if (isAuthRequired || isLoopback(host)) return;
+  throw new ConfigError(`Cannot listen on ${host} without authentication: only loopback addresses may go without`);
 }
 
 /** Made with mode 0700. One that is there already is the user's: it must be safe to keep secrets in, and its mode is

@@ -201,7 +201,7 @@ test('settings that cannot be used end it with 2 before it touches anything', as
   assert.deepEqual(await daemon.exit, { code: 2, signal: null });
   assert.equal(daemon.stderr(), 'car-server: CAR_HOME must be an absolute path, not "relative/root"\n');
   assert.deepEqual(await open.exit, { code: 2, signal: null });
-  assert.match(open.stderr(), /(^|\n)car-server: Cannot listen on 0\.0\.0\.0 without authentication: .*\n$/);
+  assert.match(open.stderr(), /^car-server: Cannot listen on 0\.0\.0\.0 without authentication: .*\n$/);
   assert.deepEqual(readdirSync(root.path), []);
 });
 
@@ -246,6 +246,9 @@ test('--version and --print-config answer on standard output and touch nothing',
   using root = folder();
   const token = join(root.path, 'token');
   writeFileSync(token, 'z'.repeat(43));
+  await using help = runDaemon({ args: ['-h'], root: root.path });
+  assert.deepEqual(await help.exit, { code: 0, signal: null });
+  assert.match(help.stdout(), /^Usage: car-server \[flags\]\n/);
   await using version = runDaemon({ args: ['--version', '--auth-token-file', token], root: root.path });
   await using settings = runDaemon({ args: ['--print-config', '--auth-token-file', token], root: root.path });
   assert.deepEqual(await version.exit, { code: 0, signal: null });

@@ -28,7 +28,7 @@ export const orderFlags = {
   'ready-json': { help: 'make the ready line one JSON object' },
   'require-auth': { help: 'deprecated, without effect: authentication is always on' },
   version: { help: 'show the version, and end' },
-  help: { help: 'show this, and end' },
+  help: { help: 'show this, and end (also -h)' },
 } as const satisfies Record<string, { value?: string; help: string }>;
 
 const settingOfFlag = new Map(
@@ -40,6 +40,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const given = new Map<string, string>();
   for (const token of tokensOf(args)) {
     if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'option' && token.rawName === '-h') {
+      given.set('help', '');
+      continue;
+    }
     if (token.kind === 'positional')
       throw new ConfigError(
         `Cannot take the argument ${JSON.stringify(token.value)}: there is only room for flags (see --help)`,

@@ -73,6 +73,10 @@ test('what cannot be taken is refused in one line that names it', async () => {
     [{ args: ['--port', '1e3'] }, /^--port must be/],
     [{ args: ['--host', 'localhost'] }, /^--host must be an IP address, not "localhost"$/],
     [{ args: ['--allow-origin', 'null'] }, /^--allow-origin must be an origin/],
+    [
+      { args: ['--allow-origin', 'https://a.example', '--allow-origin', 'https://b.example/'] },
+      /^--allow-origin must be an origin such as https:\/\/b\.example, without a path or a slash at the end, not "https:\/\/b\.example\/"$/,
+    ],
     [{ args: ['--allow-origin', '*'] }, /^--allow-origin must be an origin/],
     [{ args: ['--allow-origin', 'https://*.example'] }, /^--allow-origin must be an origin/],
     [{ args: ['--allow-host', 'http://a.example'] }, /^--allow-host must be a host name/],

@@ -11,6 +11,7 @@ import {
 } from '@car-runtime/client';
 import { ConfigError } from '../errors.ts';
 import { parseCommandLine, type CommandLine, type Orders } from './flags.ts';
+import { ListItemError } from './readers.ts';
 import { settingTable, type Setting, type SettingName, type SettingValues } from './settings.ts';
 
 export interface Config {
@@ -126,7 +127,8 @@ function read(declaration: Setting<unknown>, raw: unknown, source: string): unkn
   try {
     return declaration.read(raw);
   } catch (error) {
-    const shown = declaration.isSecret || raw === '' ? '' : `, not ${clipped(raw)}`;
+    const wrong = error instanceof ListItemError ? error.item : raw;
+    const shown = declaration.isSecret || wrong === '' ? '' : `, not ${clipped(wrong)}`;
     throw new ConfigError(`${source} must be ${(error as Error).message}${shown}`, { cause: error });
   }
 }

@@ -1,5 +1,5 @@
 // How one value of a setting is read, from the text of a flag or variable or from a typed value of the file. A reader
-// throws an `Error` whose message continues "<setting> must be …" and never quotes the value: it may be a secret.
+// throws an `Error` whose message continues "<setting> must be …" and never quotes a value that may be a secret.
 import { isIP } from 'node:net';
 
 export type Reader<T> = (raw: unknown) => T;
@@ -60,10 +60,26 @@ export function choice<T extends string>(...values: readonly T[]): Reader<T> {
   };
 }
 
+/** One value of a list cannot be read; the others may be fine. */
+export class ListItemError extends Error {
+  readonly item: unknown;
+
+  constructor(message: string, item: unknown, options?: ErrorOptions) {
+    super(message, options);
+    this.item = item;
+  }
+}
+
 export function listOf<T>(reader: Reader<T>): Reader<readonly T[]> {
   return (raw) => {
     if (!Array.isArray(raw)) throw new Error('a list');
-    return raw.map((each) => reader(each));
+    return raw.map((each: unknown) => {
+      try {
+        return reader(each);
+      } catch (error) {
+        throw new ListItemError((error as Error).message, each, { cause: error });
+      }
+    });
   };
 }
 
@@ -87,7 +103,9 @@ export const hostHeader: Reader<string> = (raw) => {
 /** What a browser sends: scheme, host and port, nothing else. `null` and `*` name no page and are refused. */
 export const origin: Reader<string> = (raw) => {
   if (typeof raw !== 'string' || !/^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s\\*]+$/i.test(raw)) {
-    throw new Error('an origin such as https://example.org:8443, without a path');
+    const meant = typeof raw === 'string' && !raw.includes('*') ? URL.parse(raw)?.origin : undefined;
+    const example = meant === undefined || meant === 'null' ? 'https://example.org:8443' : meant;
+    throw new Error(`an origin such as ${example}, without a path or a slash at the end`);
   }
   const parsed = URL.parse(raw);
   // Schemes without a standard origin (those of browser extensions) are compared as they are written.
