@@ -203,6 +203,9 @@ test('methods lists the contract, by part of a name, by pattern, and describes o
     one.stdout,
     /^state\.set {2}Store a JSON value[^\n]*\n[^\n]*access session +effect write[^\n]*\n {2}params\n {4}key: string\n {4}value\?: any\n/,
   );
+  const status = await car('methods', 'server.status');
+  assert.match(status.stdout, /\n {2}params none\n {2}result\n {4}server_version: string\n/);
+  assert.match(status.stdout, /\n {4}connection: \{ client_id: string, role: "agent" \| "client" \| "host", /);
   const none = await car('methods', 'zzz');
   assert.deepEqual([none.code, none.stdout, none.stderr], [1, '', 'car: no method matches "zzz"\n']);
   const asJson = JSON.parse((await car('methods', 'state.set', '--json')).stdout) as {
@@ -309,6 +312,19 @@ test('what car does not understand is exit 2; help is exit 0 and names every exi
     assert.equal(own.code, 0);
     if (name !== 'token') assert.match(own.stdout, /\nExit status:\n {2}0 {2}/);
   }
+});
+
+// req: cli.usage
+test('help of a command that asks no daemon leaves out how to find one', async () => {
+  for (const [args, has] of [
+    [['journal', 'verify'], false],
+    [['completion'], false],
+    [['methods'], false],
+    [['call'], true],
+    [['plan', 'check'], true],
+  ] as const)
+    assert.equal((await car(...args, '--help')).stdout.includes('--url'), has, args.join(' '));
+  assert.match((await car('call', '--help')).stdout, /session of its own/);
 });
 
 // req: cli.usage

@@ -38,6 +38,8 @@ export interface CommandSpec {
   readonly options?: readonly OptionSpec[];
   readonly exits?: readonly string[];
   readonly subcommands?: readonly CommandSpec[];
+  /** Of the global options those its help names, by long name; left out, all. Every command understands them. */
+  readonly globals?: readonly string[];
   readonly load?: () => Promise<CommandModule>;
 }
 
@@ -112,10 +114,12 @@ export const commands: readonly CommandSpec[] = [
       },
     ],
     exits: ['0  found', '1  no method of that name'],
+    globals: ['--json'],
     load: () => import('./methods.ts'),
   },
   {
     name: 'plan',
+    globals: ['--json'],
     summary: 'Check, run or draw a plan',
     subcommands: [
       {
@@ -160,12 +164,14 @@ export const commands: readonly CommandSpec[] = [
         arguments: [planFile],
         options: [{ flags: '--dot', summary: 'print Graphviz DOT' }],
         exits: ['0  done', '2  no usable plan, or called wrongly'],
+        globals: ['--json'],
         load: () => import('./plan/graph.ts'),
       },
     ],
   },
   {
     name: 'journal',
+    globals: ['--json'],
     summary: 'Read and verify the journal of a session',
     subcommands: [
       {
@@ -179,6 +185,7 @@ export const commands: readonly CommandSpec[] = [
           { flags: '-n, --lines <count>', summary: 'the last so many of them (default: all)' },
         ],
         exits: failedExits,
+        globals: ['--json'],
         load: () => import('./journal/show.ts'),
       },
       {
@@ -199,6 +206,7 @@ export const commands: readonly CommandSpec[] = [
           '1  tampered with, cut off, or not proven by the key',
           '2  no usable journal or key',
         ],
+        globals: ['--json'],
         load: () => import('./journal/verify.ts'),
       },
     ],
@@ -223,10 +231,12 @@ export const commands: readonly CommandSpec[] = [
       },
     ],
     exits: failedExits,
+    globals: ['--json'],
     load: () => import('./logs.ts'),
   },
   {
     name: 'token',
+    globals: ['--json'],
     summary: 'Find the token files',
     subcommands: [
       {
@@ -236,6 +246,7 @@ export const commands: readonly CommandSpec[] = [
           { name: 'which', summary: 'daemon or host (default: both)', isOptional: true, completes: ['daemon', 'host'] },
         ],
         exits: failedExits,
+        globals: ['--json', '--token-file'],
         load: () => import('./token-path.ts'),
       },
     ],
@@ -264,6 +275,7 @@ export const commands: readonly CommandSpec[] = [
     details: 'bash: car completion bash > ~/.local/share/bash-completion/completions/car',
     arguments: [{ name: 'shell', summary: 'bash, zsh or fish', completes: ['bash', 'zsh', 'fish'] }],
     exits: ['0  done', '2  called wrongly'],
+    globals: [],
     load: () => import('./completion.ts'),
   },
 ];

@@ -7,6 +7,7 @@ import { authTokenPath, hostTokenPath, socketPath, stateRoot } from '@car-runtim
 import { commandName } from '../command-name.ts';
 import type { DoctorProbe } from './doctor-probe.ts';
 import { isNobodyThere } from './nobody-there.ts';
+import { countOf } from './plan/plan-text.ts';
 import { bytesText, durationText } from './terminal.ts';
 
 export type Severity = 'ok' | 'warning' | 'error';
@@ -312,7 +313,7 @@ function checkJournals(): Finding {
   const folder = join(stateRoot(), 'journals');
   const { files, bytes } = sizeOf(folder);
   const details = { folder, files, bytes };
-  const summary = `${files} files, ${bytesText(bytes)}`;
+  const summary = `${countOf(files, 'file')}, ${bytesText(bytes)}`;
   if (bytes <= mostJournalBytes && files <= mostJournalFiles) return ok(summary, details);
   return {
     severity: 'warning',

@@ -3,6 +3,7 @@ import { DoctorProbe } from './doctor-probe.ts';
 import { checks, type Check, type Finding, type Severity } from './doctor-checks.ts';
 import type { CommandInput } from './command-table.ts';
 import { UsageError } from './exit-codes.ts';
+import { countOf } from './plan/plan-text.ts';
 import { startProgress } from './progress.ts';
 import { paint, printJson, printLine, shown, talk } from './terminal.ts';
 
@@ -60,7 +61,8 @@ function print(results: readonly Result[]): void {
     if (fix !== undefined) printLine(`${' '.repeat(width + 4)}${paint('cyan', 'fix:')} ${shown(fix)}`);
   }
   const count = (severity: Severity): number => results.filter((each) => each.severity === severity).length;
-  talk(`${results.length} checks: ${count('error')} errors, ${count('warning')} warnings`);
+  const counts = [countOf(count('error'), 'error'), countOf(count('warning'), 'warning')];
+  talk(`${countOf(results.length, 'check')}: ${counts.join(', ')}`);
 }
 
 function choose(only: string | boolean | undefined, skip: string | boolean | undefined): Check[] {

@@ -1,5 +1,5 @@
 // The command line: arguments to commands, failures to messages and exit status.
-import { Command, CommanderError, Option, type OutputConfiguration } from 'commander';
+import { Command, CommanderError, Help, Option, type OutputConfiguration } from 'commander';
 import { commands, globalOptions, type CommandInput, type CommandSpec } from './command-table.ts';
 import { CliContext } from './context.ts';
 import { exitCode, UsageError } from './exit-codes.ts';
@@ -42,12 +42,15 @@ function createCommand(spec: CommandSpec, version: string): Command {
   command
     .exitOverride((error) => refuse(error, pathOf(command)))
     .configureOutput(saysNothing)
-    .configureHelp({ showGlobalOptions: true });
+    .configureHelp({
+      showGlobalOptions: true,
+      visibleGlobalOptions: (shown) => globalsOf(spec, allGlobals.visibleGlobalOptions(shown)),
+    });
   for (const { name, summary, isOptional } of spec.arguments ?? [])
     command.argument(isOptional ? `[${name}]` : `<${name}>`, summary);
   for (const { flags, summary, isRepeatable } of spec.options ?? []) {
     const option = new Option(flags, summary);
-    if (isRepeatable) option.argParser((value: string, before: string[] = []) => [...before, value]);
+    if (isRepeatable) option.argParser<string[] | undefined>((value, before) => [...(before ?? []), value]);
     command.addOption(option);
   }
   for (const subcommand of spec.subcommands ?? []) command.addCommand(createCommand(subcommand, version));
@@ -59,6 +62,13 @@ function createCommand(spec: CommandSpec, version: string): Command {
   const { load } = spec;
   if (load) command.action(() => runCommand(command, load, version));
   return command;
+}
+
+const allGlobals = Object.assign(new Help(), { showGlobalOptions: true });
+
+/** The version is the program's, and `--url` means nothing to a command that asks no daemon. */
+function globalsOf({ globals }: CommandSpec, all: Option[]): Option[] {
+  return all.filter(({ long }) => long !== '--version' && (globals?.includes(long ?? '') ?? true));
 }
 
 /** What commander found wrong is reported like everything else, by whoever catches it. */

@@ -2,6 +2,7 @@ import { methods, toMethodSchema, type MethodDeclaration } from '@car-runtime/pr
 import type { CommandInput } from './command-table.ts';
 import { exitCode } from './exit-codes.ts';
 import { paint, printJson, printLine, printTable, talk } from './terminal.ts';
+import { typeText, type JsonSchema } from './type-text.ts';
 
 type Entry = [name: string, declaration: MethodDeclaration];
 
@@ -40,31 +41,27 @@ function entriesMatching(pattern: string | undefined): Entry[] {
   return all.filter(([name]) => fits.test(name.toLowerCase()));
 }
 
-interface Property {
-  type?: string | string[];
-  enum?: unknown[];
-  description?: string;
-}
-
 function describe([name, declaration]: Entry): void {
   const { summary, access, effect, section } = declaration;
   printLine(`${paint('cyan', name)}  ${summary}`);
   printLine(
     `  ${paint('dim', 'access')} ${access}   ${paint('dim', 'effect')} ${effect}   ${paint('dim', 'section')} ${section}`,
   );
-  const { params, result } = toMethodSchema(name, declaration) as { params: Record<string, unknown>; result: unknown };
-  const properties = Object.entries((params['properties'] ?? {}) as Record<string, Property>);
-  const required = new Set((params['required'] ?? []) as string[]);
-  printLine(
-    `  ${paint('dim', 'params')}${properties.length > 0 ? '' : ` ${params['type'] === 'array' ? JSON.stringify(params) : 'none'}`}`,
-  );
-  for (const [field, property] of properties) {
-    printLine(`    ${field}${required.has(field) ? '' : '?'}: ${paint('yellow', typeText(property))}`);
-  }
-  printLine(`  ${paint('dim', 'result')} ${JSON.stringify(result)}`);
+  const { params, result } = toMethodSchema(name, declaration) as { params: JsonSchema; result: JsonSchema };
+  printShape('params', params);
+  printShape('result', result);
 }
 
-function typeText({ type, enum: values }: Property): string {
-  if (values) return values.map((value) => JSON.stringify(value)).join(' | ');
-  return type === undefined ? 'any' : [type].flat().join(' | ');
+/** The members of an object on a line each, anything else on one. */
+function printShape(title: string, schema: JsonSchema): void {
+  const members = Object.entries((schema['properties'] ?? {}) as Record<string, JsonSchema>);
+  if (members.length === 0) {
+    const isNothing = title === 'params' && schema['type'] === 'object';
+    printLine(`  ${paint('dim', title)} ${isNothing ? 'none' : paint('yellow', typeText(schema))}`);
+    return;
+  }
+  const required = new Set((schema['required'] ?? []) as string[]);
+  printLine(`  ${paint('dim', title)}`);
+  for (const [name, member] of members)
+    printLine(`    ${name}${required.has(name) ? '' : '?'}: ${paint('yellow', typeText(member, 1))}`);
 }
