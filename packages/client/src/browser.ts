@@ -80,6 +80,8 @@ export {
 export { RequestTimeoutError, RpcError } from '@car-runtime/rpc';
 export { isLoopbackHost } from './endpoint.ts';
 export { EventStream, type EventStreamOptions } from './event-stream.ts';
+export type { WatchedRecord } from './run-tail.ts';
+export { RunWatch, type WatchOptions } from './run-watch.ts';
 export type { StandardSchema } from './standard-schema.ts';
 export { ToolCancelledError, type RunningChunk, type ToolContext, type ToolHandler } from './tool-box.ts';
 export type { ArgumentsOf, CallOptions, ContractCalls, EventParams, MethodResult } from './typed-calls.ts';

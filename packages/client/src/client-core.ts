@@ -220,6 +220,14 @@ export class ClientCore {
     return this.#changes.open(changeEvent, options) as EventStream<ConnectionChange>;
   }
 
+  /** For the parts of the client that keep something by connection: told in the moment it happens. */
+  listen(name: string, onEvent: (event: unknown) => void, onLost: () => void): void {
+    this.#events.listen(name, onEvent);
+    this.#changes.listen(changeEvent, (change) => {
+      if ((change as ConnectionChange).state === 'disconnected') onLost();
+    });
+  }
+
   #onRequest(call: IncomingCall, peer: Peer): void {
     if (call.method === 'tools.execute') this.#tools.execute(call, peer);
     else if (!this.#runCallback(call))

@@ -10,6 +10,8 @@ import {
 } from './client-core.ts';
 import type { EventStream, EventStreamOptions } from './event-stream.ts';
 import type { LinkSource } from './link.ts';
+import { RunFeeds } from './run-feeds.ts';
+import { RunWatch, type WatchOptions } from './run-watch.ts';
 import { checkParameters, isStandardSchema, toJsonSchema, type StandardSchema } from './standard-schema.ts';
 import type { Tool, ToolHandler } from './tool-box.ts';
 import {
@@ -77,6 +79,13 @@ export interface ClientMembers extends AsyncDisposable {
   /** Changes of the connection's state from now on. Ends after `closed`. */
   connectionChanges(options?: EventStreamOptions): EventStream<ConnectionChange>;
 
+  readonly runs: {
+    /** Every record of a run, each once and in order, until its end: across reconnects and restarts of the daemon. The
+     *  caller must be the run's agent or have the host role. Leave `runs.subscribe` and `runs.unsubscribe` of the same
+     *  run to it. */
+    watch(runId: string, options?: WatchOptions): RunWatch;
+  };
+
   /** Closes the connection once what was sent is on its way. Calls that wait for an answer reject. */
   close(): Promise<void>;
 }
@@ -106,9 +115,15 @@ function createClient(core: ClientCore): Client {
     close: () => core.close(),
     [Symbol.asyncDispose]: () => core.close(),
   };
+  const feeds = new RunFeeds(core);
+  const nested = {
+    'runs.watch': (runId: string, options: WatchOptions = {}) => new RunWatch(core, feeds, runId, options),
+  };
   // The implementation is untyped by method name; its type is derived from the contract.
-  return withNestedCalls(members as ClientMembers, (method, params, callOptions) =>
-    core.call(method, params, callOptions),
+  return withNestedCalls(
+    members as unknown as ClientMembers,
+    (method, params, callOptions) => core.call(method, params, callOptions),
+    nested,
   );
 }
 

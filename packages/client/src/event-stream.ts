@@ -105,6 +105,7 @@ export class EventStream<T> implements AsyncIterableIterator<T>, AsyncDisposable
 /** The streams of a client, by event name. */
 export class EventHub {
   readonly #streams = new Map<string, Set<EventStream<unknown>>>();
+  readonly #listeners = new Map<string, (event: unknown) => void>();
   #isEnded = false;
 
   open(name: string, options: EventStreamOptions): EventStream<unknown> {
@@ -119,7 +120,13 @@ export class EventHub {
     return stream;
   }
 
+  /** The client's own listener to an event, called as it arrives. It must not throw. */
+  listen(name: string, listener: (event: unknown) => void): void {
+    this.#listeners.set(name, listener);
+  }
+
   deliver(name: string, event: unknown): void {
+    this.#listeners.get(name)?.(event);
     for (const stream of this.#streams.get(name) ?? []) stream.push(event);
   }
 

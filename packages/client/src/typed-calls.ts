@@ -61,30 +61,42 @@ type Send = (method: string, params: unknown, options: CallOptions | undefined) 
 const neverMethods = new Set(['then', 'toJSON']);
 
 /** Adds the contract's nested functions to `own`. A member of `own` that is a function can be called as it is and still
- *  lead to the methods below its name: `client.events('tools.cancel')` and `client.events.count()`. */
-export function withNestedCalls<Own extends object>(own: Own, send: Send): Own & ContractCalls {
+ *  lead to the methods below its name: `client.events('tools.cancel')` and `client.events.count()`. `nested` are functions
+ *  of the client's own among the contract's, by dotted path. */
+export function withNestedCalls<Own extends object>(
+  own: Own,
+  send: Send,
+  nested: Readonly<Record<string, Callable>> = {},
+): Own & ContractCalls {
   const nodes = new Map<string, unknown>();
   const proxy = new Proxy(own, {
     get(target, key) {
       if (typeof key === 'symbol' || neverMethods.has(key)) return Reflect.get(target, key);
       const member: unknown = Reflect.get(target, key);
       if (member !== undefined && (typeof member !== 'function' || !Object.hasOwn(target, key))) return member;
-      return remembered(nodes, key, () => createNode(key, send, member as Callable | undefined));
+      return remembered(nodes, key, () => createNode(key, { send, nested }, member as Callable | undefined));
     },
   });
   // The one cast that makes the contract's types stand for names only known when they are used.
   return proxy as Own & ContractCalls;
 }
 
-type Callable = (...args: unknown[]) => unknown;
+export type Callable = (...args: never[]) => unknown;
 
-function createNode(path: string, send: Send, own?: Callable): unknown {
+interface Functions {
+  readonly send: Send;
+  readonly nested: Readonly<Record<string, Callable>>;
+}
+
+function createNode(path: string, functions: Functions, own?: Callable): unknown {
   const children = new Map<string, unknown>();
-  const call: Callable = own ?? ((params, options) => send(path, params, options as CallOptions | undefined));
+  const { send, nested } = functions;
+  const given = own ?? (Object.hasOwn(nested, path) ? nested[path] : undefined);
+  const call = given ?? ((params: unknown, options?: CallOptions) => send(path, params, options));
   return new Proxy(call, {
     get(_target, key) {
       if (typeof key === 'symbol' || neverMethods.has(key)) return undefined;
-      return remembered(children, key, () => createNode(`${path}.${key}`, send));
+      return remembered(children, key, () => createNode(`${path}.${key}`, functions));
     },
   });
 }
