@@ -102,9 +102,21 @@ function fingerprintOfValue(value: unknown): number {
 export function noteRisks(actions: readonly Action[], findings: VerifyFindings): void {
   const calls = actions.filter(({ type }) => type === 'tool_call');
   const irreversible = calls.filter(({ reversibility }) => reversibility === 'irreversible').length;
-  if (irreversible > 0) findings.risks.push(`${irreversible} tool calls are declared irreversible`);
+  if (irreversible > 0)
+    findings.risks.push(
+      `${irreversible} ${irreversible === 1 ? 'tool call is' : 'tool calls are'} declared irreversible`,
+    );
   const uncompensated = calls.filter((call) => call.reversibility === 'compensable' && !call.compensation).length;
-  if (uncompensated > 0) findings.risks.push(`${uncompensated} compensable tool calls name no compensation`);
+  if (uncompensated > 0)
+    findings.risks.push(
+      `${uncompensated} compensable ${uncompensated === 1 ? 'tool call names' : 'tool calls name'} no compensation`,
+    );
   const unbounded = calls.filter(({ timeout_ms }) => timeout_ms === undefined).length;
-  if (unbounded > 0) findings.risks.push(`${unbounded} tool calls have no time limit of their own`);
+  if (unbounded > 0) {
+    findings.risks.push(
+      unbounded === 1
+        ? '1 tool call has no time limit of its own'
+        : `${unbounded} tool calls have no time limit of their own`,
+    );
+  }
 }

@@ -60,8 +60,8 @@ test('a sound proposal is valid and tells levels, final state and evidence', asy
   );
   assert.deepEqual(report.evidence.untested_regions, []);
   assert.deepEqual(report.evidence.residual_risks, [
-    '1 tool calls are declared irreversible',
-    '1 tool calls have no time limit of their own',
+    '1 tool call is declared irreversible',
+    '1 tool call has no time limit of its own',
   ]);
   assert.equal(report.evidence.confidence, 1);
 });

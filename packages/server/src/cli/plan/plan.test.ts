@@ -92,8 +92,8 @@ Conflicts
   c and d both write k
 
 Risks
-  1 tool calls are declared irreversible
-  1 tool calls have no time limit of their own
+  1 tool call is declared irreversible
+  1 tool call has no time limit of its own
 `,
   );
   assert.equal(stderr, 'car: standard input: actions[3].dependecies is no member of a plan and is ignored\n');
