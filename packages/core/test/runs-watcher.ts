@@ -103,7 +103,7 @@ export class Watcher {
   #hasSubscribed = false;
   #asking: Promise<unknown> = Promise.resolve();
   /** The first thing that was wrong: in a handler of the channel there is nobody to tell. */
-  #problem: unknown;
+  #problem: Error | undefined;
   /** It missed something, and without a cursor nobody tells it. */
   #isBehind = false;
   /** It stood still, so events may have been dropped. */
@@ -188,7 +188,7 @@ export class Watcher {
     try {
       work();
     } catch (error) {
-      this.#problem ??= error;
+      this.#problem ??= error as Error;
     }
   }
 
@@ -244,11 +244,8 @@ export class Watcher {
       this.#isBehind = true;
       return;
     }
-    assert.deepEqual(
-      [cursor, (record as RunTurn).index, status],
-      [this.turns.length + 1, this.turns.length, 'in_progress'],
-    );
-    this.turns.push(record as RunTurn);
+    assert.deepEqual([cursor, record.index, status], [this.turns.length + 1, this.turns.length, 'in_progress']);
+    this.turns.push(record);
   }
 
   close(): void {

@@ -36,7 +36,7 @@ const schedule = fc.array(
     step(4, fc.record({ do: fc.constantFrom('unsubscribe', 'reconnect', 'pause', 'resume'), watcher })),
     step(1, fc.record({ do: fc.constantFrom('complete', 'otherComplete', 'agentGoes', 'agentReturns') })),
     step(5, fc.record({ do: fc.constant('turn'), count: fc.integer({ min: 1, max: 3 }) })),
-  ) as fc.Arbitrary<Step>,
+  ),
   { minLength: 5, maxLength: 40 },
 );
 
@@ -114,7 +114,11 @@ class Scene {
       case 'turn':
         for (let n = 0; n < each.count; n++) await new Promise((resolve) => setImmediate(resolve));
         break;
-      default:
+      case 'subscribe':
+      case 'unsubscribe':
+      case 'reconnect':
+      case 'pause':
+      case 'resume':
         this.#watch(each.do, this.watchers[each.watcher] as Watcher);
     }
   }
@@ -226,11 +230,10 @@ test('whatever happens in whatever order, every subscriber has exactly the recor
     );
   } finally {
     // The daemon takes its time to stop.
-    let isStopped = false;
-    const stopping = Promise.all([roomy, narrow].map((daemon) => daemon[Symbol.asyncDispose]())).finally(
-      () => (isStopped = true),
-    );
-    while (!isStopped) await time.advance(50);
+    const stopping = Promise.all([roomy, narrow].map((daemon) => daemon[Symbol.asyncDispose]()));
+    const stopped = new AbortController();
+    stopping.finally(() => stopped.abort()).catch(() => undefined);
+    while (!stopped.signal.aborted) await time.advance(50);
     await stopping;
   }
 });

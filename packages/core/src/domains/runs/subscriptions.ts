@@ -80,7 +80,7 @@ export class RunSubscriptions {
   #enter(connection: Connection, run: Run | RunRef, after: number | undefined): Subscriber {
     const { logger, runsOf } = this.#options;
     const subscriber = new Subscriber({
-      sink: toSink(connection),
+      sink: toSink(connection, () => 'subscribers' in run && run.subscribers.size > 1),
       encodeGap: after === undefined || !('toGapEvent' in run) ? undefined : (gap) => run.toGapEvent(gap),
       onDrop: (cursor) => logger.debug({ run_id: run.runId, client_id: connection.id, cursor }, 'run event dropped'),
     });
@@ -119,12 +119,16 @@ export class RunSubscriptions {
   }
 }
 
-function toSink({ peer }: Connection): EventSink {
+function toSink({ peer }: Connection, isShared: () => boolean): EventSink {
   return {
     get isReaderSlow() {
       return peer.isReaderSlow;
     },
-    send: (frame) => void peer.sendShared(frame),
+    send: (frame) => {
+      // Bytes of its own pay off only where several have use for them; text is encoded with what else the connection sends.
+      if (frame.text !== undefined && !isShared()) peer.channel.send(frame.text);
+      else peer.sendShared(frame);
+    },
   };
 }
 

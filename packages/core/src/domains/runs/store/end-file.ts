@@ -4,26 +4,39 @@ import { parseRecord } from './parse-run.ts';
 const chunkBytes = 64 * 1024;
 const newline = 10;
 
-/** Adds the last record to the file of a run that nobody writes any more. A line that was cut off in the middle goes first. */
+/** Adds the last record to the file of a run that nobody writes any more, behind its last whole line. */
 export function endFile(path: string, line: string): void {
+  using file = openFile(path);
+  const { size, isUnended } = cutTornLine(file.descriptor);
+  const bytes = Buffer.from(`${isUnended ? '\n' : ''}${line}\n`);
+  for (let written = 0; written < bytes.length;) {
+    written += writeSync(file.descriptor, bytes, written, bytes.length - written, size + written);
+  }
+}
+
+/** Takes away what a crash left of a line. */
+export function repairFile(path: string): void {
+  using file = openFile(path);
+  const { size, isUnended } = cutTornLine(file.descriptor);
+  if (isUnended) writeSync(file.descriptor, '\n', size);
+}
+
+function openFile(path: string): Disposable & { readonly descriptor: number } {
   const { O_RDWR, O_NOFOLLOW } = constants;
   const descriptor = openSync(path, O_RDWR | (O_NOFOLLOW ?? 0));
-  try {
-    const { size } = fstatSync(descriptor);
-    const end = lastNewline(descriptor, size) + 1;
-    const rest = Buffer.alloc(size - end);
-    readSync(descriptor, rest, 0, rest.length, end);
-    // A record without its newline is whole all the same.
-    const isWhole = rest.length > 0 && parseRecord(rest.toString()) !== undefined;
-    if (!isWhole && rest.length > 0) ftruncateSync(descriptor, end);
-    const bytes = Buffer.from(`${isWhole ? '\n' : ''}${line}\n`);
-    const base = isWhole ? size : end;
-    for (let written = 0; written < bytes.length;) {
-      written += writeSync(descriptor, bytes, written, bytes.length - written, base + written);
-    }
-  } finally {
-    closeSync(descriptor);
-  }
+  return { descriptor, [Symbol.dispose]: () => closeSync(descriptor) };
+}
+
+/** The size of what is left. A last record that only lacks its newline is whole, and stays. */
+function cutTornLine(descriptor: number): { size: number; isUnended: boolean } {
+  const { size } = fstatSync(descriptor);
+  const end = lastNewline(descriptor, size) + 1;
+  if (end === size) return { size, isUnended: false };
+  const rest = Buffer.alloc(size - end);
+  readSync(descriptor, rest, 0, rest.length, end);
+  if (parseRecord(rest.toString()) !== undefined) return { size, isUnended: true };
+  ftruncateSync(descriptor, end);
+  return { size: end, isUnended: false };
 }
 
 /** Offset of the last newline, -1 when there is none. */

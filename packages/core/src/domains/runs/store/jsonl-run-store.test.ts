@@ -243,6 +243,24 @@ test('runs an earlier start left open are ended as incomplete, behind their last
   await store[Symbol.asyncDispose]();
 });
 
+// req: runs.torn-tail
+test('what a crash left of the first line of a run is no run, and goes when the run is started again', async () => {
+  using folder = new TempFolder();
+  const { store, root, file, append, linesOf } = openStore(folder);
+  mkdirSync(`${root}/a`, { recursive: true });
+  for (const [runId, left] of [
+    ['empty', ''],
+    ['torn', started('torn').slice(0, 30)],
+  ] as const) {
+    writeFileSync(file(runId), left);
+    assert.equal(await store.ownerOf(runId), undefined);
+    append(runId, [started(runId)]);
+    append(runId, [turn(0)]);
+    assert.deepEqual(linesOf(runId), [started(runId), turn(0)]);
+  }
+  await store[Symbol.asyncDispose]();
+});
+
 // req: runs.reading
 test('files of other writers are read: spellings of the end, nulls, blank lines, and what is no record', async () => {
   using folder = new TempFolder();

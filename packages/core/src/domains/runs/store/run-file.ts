@@ -2,6 +2,7 @@
 // anything later.
 import { fstatSync, ftruncateSync, writeSync } from 'node:fs';
 import type { OpenHandles } from '../../../infra/append-file.ts';
+import { repairFile } from './end-file.ts';
 import { GroupSync } from './group-sync.ts';
 import type { NewRecords, RunRef } from './run-store.ts';
 
@@ -132,6 +133,13 @@ export class RunFile implements RunRef {
       this.#write(this.#access.handles.open(this.path));
       return;
     }
+    if (this.#size === undefined && size > 0) {
+      // A crash left it before there was a whole record in it.
+      repairFile(this.path);
+      this.#size = fstatSync(descriptor).size;
+      this.#write(descriptor);
+      return;
+    }
     let base = this.#size ?? size;
     let lines: readonly string[] = this.#pending;
     if (size < base) {
@@ -143,7 +151,7 @@ export class RunFile implements RunRef {
     else if (size > base) ftruncateSync(descriptor, base);
     this.#size = base;
     this.#isDirty = true;
-    const bytes = Buffer.from(`${lines.join('\n')}\n`);
+    const bytes = encode(`${lines.join('\n')}\n`);
     try {
       for (let written = 0; written < bytes.length;) written += this.#access.write(descriptor, bytes, written);
     } catch (error) {
@@ -169,6 +177,15 @@ export class RunFile implements RunRef {
     this.#sync ??= new GroupSync(this.path);
     return this.#sync.sync();
   }
+}
+
+/** Most batches fit. It is used and done with in one turn, by one file at a time. */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+
+function encode(text: string): Buffer {
+  // A UTF-16 unit takes three bytes at most.
+  if (text.length * 3 > scratch.length) return Buffer.from(text);
+  return scratch.subarray(0, scratch.write(text));
 }
 
 function withLostTurns(line: string, lostTurns: number): string {
