@@ -28,10 +28,10 @@ export class CliContext {
     return this.globals.json ?? false;
   }
 
-  /** A client that does not outlive its first connection. */
-  async connect(): Promise<Client> {
+  /** A client that does not outlive its first connection, unless a command wants one that does. */
+  async connect(options: Pick<ConnectOptions, 'role' | 'reconnect'> = {}): Promise<Client> {
     const { connect } = await import('@car-runtime/client');
-    return await connect(this.#connectOptions());
+    return await connect({ ...this.#connectOptions(), ...options });
   }
 
   #connectOptions(): ConnectOptions {

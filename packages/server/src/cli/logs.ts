@@ -4,6 +4,7 @@ import { oneLine } from '../log/safe-line.ts';
 import type { CommandInput } from './command-table.ts';
 import { exitCode, UsageError } from './exit-codes.ts';
 import { follow, logFiles, LogReader } from './log-files.ts';
+import { sinceOf } from './moment.ts';
 import { startProgress } from './progress.ts';
 import { talk } from './terminal.ts';
 
@@ -12,7 +13,6 @@ const pollMs = 200;
 
 /** The levels pino writes, by their place in the order of severity. */
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
-const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 export async function run({ context, options }: CommandInput): Promise<number> {
   const path = daemonLogPath();
@@ -76,16 +76,6 @@ function parseLine(line: string): { time?: unknown; level?: unknown } {
   } catch {
     return {}; // torn by a crash, or written by something else
   }
-}
-
-function sinceOf(value: string | boolean | undefined): number | undefined {
-  if (typeof value !== 'string') return undefined;
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(value) ?? [];
-  if (amount !== undefined && unit !== undefined) return Date.now() - Number(amount) * (unitMs[unit] ?? 0);
-  const moment = Date.parse(value);
-  if (Number.isNaN(moment))
-    throw new UsageError(`--since is like 90s, 10m, 2h, 3d or 2026-01-31T12:00, not ${JSON.stringify(value)}`);
-  return moment;
 }
 
 function linesOf(value: string | boolean | undefined, hasSince: boolean): number {
