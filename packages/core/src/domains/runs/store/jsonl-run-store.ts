@@ -23,7 +23,7 @@ const retryMs = 1_000;
 /** Files read at a time when the index is brought up to date. */
 const readsAtOnce = 8;
 /** Entries of one transaction of the index. */
-const indexBatch = 256;
+const indexBatch = 64;
 const dayMs = 86_400_000;
 
 export interface JsonlRunStoreOptions {
@@ -289,7 +289,7 @@ export class JsonlRunStore implements RunStore {
   /** A file that has ended is not read again: nothing is ever added to it. */
   async #updateNow(index: RunIndex, folder: string): Promise<void> {
     const path = join(this.#root, folder);
-    const known = index.statusesOf(folder);
+    const known = await index.statusesOf(folder);
     const files = (await readdir(path).catch(() => [])).filter((name) => name.endsWith(runExtension));
     const present = new Set(files);
     const gone = [...known.keys()].filter((file) => !present.has(file));

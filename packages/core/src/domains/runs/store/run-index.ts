@@ -1,6 +1,7 @@
 // A table of what the files of ended runs say, so that a list of a hundred thousand runs opens none of them. It holds nothing
 // that the files do not: whatever is wrong with it, it is made anew.
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { RunLiveStatus } from '@car-runtime/protocol';
 import type { RunFacts } from './parse-run.ts';
@@ -8,6 +9,7 @@ import type { RunQuery } from './run-store.ts';
 
 /** Raised with every change of the table. */
 const schemaVersion = 1;
+const pageRows = 1_000;
 
 /** A file, and what it says; nothing when it is not a run's. */
 export interface IndexEntry {
@@ -38,7 +40,9 @@ export class RunIndex implements Disposable {
         ' started_at, started_ms, ended_at, ended_ms, status, turn_count) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)',
     );
     this.#remove = database.prepare('DELETE FROM runs WHERE folder = ? AND file = ?');
-    this.#statuses = database.prepare('SELECT file, status FROM runs WHERE folder = ?');
+    this.#statuses = database.prepare(
+      'SELECT file, status FROM runs WHERE folder = ? AND file > ? ORDER BY file LIMIT ?',
+    );
     this.#folders = database.prepare('SELECT folder FROM runs WHERE file = ? AND status IS NOT NULL');
     this.#listed = database.prepare(
       'SELECT run_id, agent_id, intent, started_at, ended_at, status, turn_count FROM runs' +
@@ -77,10 +81,16 @@ export class RunIndex implements Disposable {
     }
   }
 
-  /** Files known of a folder; `undefined` for those that are no run's. */
-  statusesOf(folder: string): Map<string, RunLiveStatus | undefined> {
-    const rows = this.#statuses.all(folder) as { file: string; status: RunLiveStatus | null }[];
-    return new Map(rows.map(({ file, status }) => [file, status ?? undefined]));
+  /** Files known of a folder, with `undefined` for those that are no run's; in pages, so that others get a turn. */
+  async statusesOf(folder: string): Promise<Map<string, RunLiveStatus | undefined>> {
+    const statuses = new Map<string, RunLiveStatus | undefined>();
+    for (let last = ''; ;) {
+      const rows = this.#statuses.all(folder, last, pageRows) as { file: string; status: RunLiveStatus | null }[];
+      for (const { file, status } of rows) statuses.set(file, status ?? undefined);
+      if (rows.length < pageRows) return statuses;
+      last = rows.at(-1)?.file ?? last;
+      await nextTurn();
+    }
   }
 
   /** Folders that are known to have a file of that name. */
