@@ -16,12 +16,15 @@ export interface Ready {
 }
 
 export interface DaemonProcess extends AsyncDisposable {
+  /** Of the daemon that runs now. */
   readonly ready: Ready;
   readonly home: string;
   /** This shell's environment without its CAR_ variables, and with the daemon's state root. */
   readonly environment: NodeJS.ProcessEnv;
   /** Ends it with SIGTERM and resolves with its exit status. */
   stop(): Promise<number | null>;
+  /** Ends it and starts another on the same state root. */
+  restart(): Promise<void>;
 }
 
 const program = join(import.meta.dirname, '..', 'packages', 'server', 'bin', 'car-server.js');
@@ -31,6 +34,26 @@ export async function startDaemonProcess(flags: string[] = []): Promise<DaemonPr
   const home = await mkdtemp(join(tmpdir(), 'car-'));
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CAR_'));
   const environment = { ...Object.fromEntries(inherited), CAR_HOME: home };
+  let { child, ready } = await launch(environment, flags);
+  return {
+    get ready() {
+      return ready;
+    },
+    home,
+    environment,
+    stop: () => stop(child),
+    async restart() {
+      await stop(child);
+      ({ child, ready } = await launch(environment, flags));
+    },
+    async [Symbol.asyncDispose]() {
+      await stop(child);
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+async function launch(environment: NodeJS.ProcessEnv, flags: readonly string[]) {
   const child = spawn(process.execPath, [program, '--port', '0', '--ready-json', ...flags], {
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -41,16 +64,7 @@ export async function startDaemonProcess(flags: string[] = []): Promise<DaemonPr
     once(createInterface(child.stdout), 'line') as Promise<[string]>,
     once(child, 'exit').then(() => Promise.reject(new Error(`The daemon did not start:\n${log}`))),
   ]);
-  return {
-    ready: JSON.parse(line[0]) as Ready,
-    home,
-    environment,
-    stop: () => stop(child),
-    async [Symbol.asyncDispose]() {
-      await stop(child);
-      await rm(home, { recursive: true, force: true });
-    },
-  };
+  return { child, ready: JSON.parse(line[0]) as Ready };
 }
 
 async function stop(child: ChildProcess): Promise<number | null> {

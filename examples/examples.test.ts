@@ -20,6 +20,9 @@ test('the quickstart runs a plan with real tools through a daemon, and stops eve
   assert.match(stdout, /6 tool calls, 8 executed, 1 refused/);
   assert.match(stdout, /secret +rejected +param 'path' matches '\.env'/);
   assert.match(stdout, /state\.get \{\} {2}-> {2}-32602 invalid_params/);
+  assert.match(stdout, /a first process saw 5 records and was killed at cursor 4/);
+  assert.match(stdout, /together: 14 turns, each exactly once and in order, then the end/);
+  assert.match(stdout, /the same 16 records that were seen live/);
   assert.match(stdout, /daemon drained and exited 0/);
 });
 

@@ -1,5 +1,6 @@
 // An agent: connects, registers its tools, sets a policy, submits a plan and reports. Run by main.ts.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CarError, connect } from '@car-runtime/client';
@@ -8,8 +9,8 @@ import { dim, heading, printResults, shorten } from './print.ts';
 import { stumble } from './stumble.ts';
 import { createTools } from './tools.ts';
 
-const [repository, home] = process.argv.slice(2);
-if (!repository || !home) throw new Error('usage: agent.ts REPOSITORY STATE_ROOT');
+const [repository, home, runId] = process.argv.slice(2);
+if (!repository || !home || !runId) throw new Error('usage: agent.ts REPOSITORY STATE_ROOT RUN_ID');
 
 // Finds the daemon and its token by itself (CAR_DAEMON_URL, CAR_HOME).
 await using car = await connect();
@@ -44,6 +45,13 @@ await car.policy.register({
   pattern: '.env',
 });
 console.log('   policy no-secrets: read_file may not be given a path that contains ".env"');
+
+// From here on every plan of this connection is recorded, until the run is completed.
+await car.runs.start({ intent: 'survey the repository', agent_name: 'quickstart', idempotency_key: runId });
+console.log(`   run ${runId} begins; whoever started this follows it`);
+process.send?.('run started');
+await once(process, 'message'); // the follower is there
+process.disconnect();
 
 heading(`3  Check a plan of ${plan.actions.length} actions, then run it`);
 const { valid, execution_levels } = await car.verify({ proposal: plan });
@@ -89,6 +97,8 @@ try {
   console.log(`   state.get {}  ->  ${error.code} ${error.reason}: ${error.message}`);
   assert.equal(error.code, -32602);
 }
+
+await car.runs.complete({ run_id: runId, outcome: { status: 'success', summary: 'a report was written' } });
 
 function printCall(actionId: string, tool: string, parameters: object, outcome: unknown, startedAt: number): void {
   const ended = outcome instanceof Error ? `error: ${outcome.message}` : JSON.stringify(outcome);

@@ -6,9 +6,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startDaemonProcess } from '../daemon-process.ts';
 import { bold, dim, heading } from './print.ts';
+import { assertEachOnce, describe, printReplay, RunFollower } from './follow-run.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
 const giveUpMs = 60_000;
+const runId = 'quickstart-run';
+/** Records after which the first follower is killed. */
+const killAfter = 5;
 
 async function run(): Promise<void> {
   const startedAt = performance.now();
@@ -20,17 +24,39 @@ async function run(): Promise<void> {
   console.log(`   state root ${home}`);
 
   heading('2  Start an agent in a process of its own');
-  const agent = spawn(process.execPath, [join(import.meta.dirname, 'agent.ts'), repository, home], {
+  const agent = spawn(process.execPath, [join(import.meta.dirname, 'agent.ts'), repository, home, runId], {
     env: { ...environment, CAR_DAEMON_URL: ready.ws },
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  const code = await exitOf(agent);
+  const ended = exitOf(agent);
+  const url = { ...environment, CAR_DAEMON_URL: ready.ws };
+  await Promise.race([once(agent, 'message'), ended]);
+  await using first = new RunFollower(runId, url);
+  await first.records(1);
+  agent.send('go on');
+  const before = await first.records(killAfter);
+  first.kill();
+  const cursor = before.at(-1)?.cursor ?? 0;
+  await using second = new RunFollower(runId, url, cursor);
+  const code = await ended;
   if (code !== 0) throw new Error(`The agent ended with ${code ?? 'a signal'}`);
 
   heading('6  What is left');
   console.log(dim(indent(await readFile(join(home, 'report.md'), 'utf8'))));
 
-  heading('7  Stop');
+  heading('7  What the followers of the run saw');
+  const after = await second.end();
+  const seen = [...before, ...after];
+  console.log(`   a first process saw ${before.length} records and was killed at cursor ${cursor}`);
+  console.log(`   a second one went on behind it and saw ${after.length}: ${describe(after)}`);
+  assertEachOnce(seen);
+
+  heading('8  Restart the daemon, and play the run again');
+  await daemon.restart();
+  console.log(`   car-server, process ${daemon.ready.pid}, on the same state root`);
+  await printReplay(runId, { ...environment, CAR_DAEMON_URL: daemon.ready.ws }, seen);
+
+  heading('9  Stop');
   const exitCode = await daemon.stop();
   if (exitCode !== 0) throw new Error(`The daemon ended with ${exitCode}`);
   console.log(`   daemon drained and exited 0, after ${((performance.now() - startedAt) / 1000).toFixed(1)} s in all`);
