@@ -14,7 +14,8 @@ const NO_VIOLATIONS: readonly PolicyViolation[] = Object.freeze([]);
 
 export class PolicySet {
   readonly #global: Policy[] = [];
-  readonly #sessions = new Map<string, Policy[]>();
+  /** Made with the first: most runtimes never have one. */
+  #sessions: Map<string, Policy[]> | undefined;
 
   /** Appends a policy to the global list or, with `session_id`, to that session's. Equal names are allowed. */
   register(definition: PolicyDefinition): void {
@@ -49,6 +50,7 @@ export class PolicySet {
 
   /** Opens a session: a list of further denials that proposals can name. */
   openSession(): string {
+    this.#sessions ??= new Map();
     if (this.#sessions.size >= MAX_SESSIONS) {
       throw new PolicyError(
         'too_many_sessions',
@@ -62,11 +64,11 @@ export class PolicySet {
 
   /** Answers whether the session was open. */
   closeSession(sessionId: string): boolean {
-    return this.#sessions.delete(sessionId);
+    return this.#sessions?.delete(sessionId) ?? false;
   }
 
   hasSession(sessionId: string): boolean {
-    return this.#sessions.has(sessionId);
+    return this.#sessions?.has(sessionId) ?? false;
   }
 
   /**
@@ -83,7 +85,7 @@ export class PolicySet {
     };
     this.#global.forEach(check);
     if (sessionId === undefined) return violations;
-    const session = this.#sessions.get(sessionId);
+    const session = this.#sessions?.get(sessionId);
     if (session === undefined) {
       violations.push({ policy_name: 'policy_session', action_id: action.id, reason: unknownSession(sessionId) });
     } else {
@@ -94,7 +96,7 @@ export class PolicySet {
 
   #listOf(sessionId: string | undefined, purpose: string): Policy[] {
     if (sessionId === undefined) return this.#global;
-    const list = this.#sessions.get(sessionId);
+    const list = this.#sessions?.get(sessionId);
     if (list === undefined) throw new PolicyError('unknown_session', `Cannot ${purpose}: ${unknownSession(sessionId)}`);
     return list;
   }

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { ChannelClosedError, Peer } from '@car-runtime/rpc';
+import type { ChannelClosedError, Deadline, Peer } from '@car-runtime/rpc';
 
 /** Where a connection came from, as its listener saw it. */
 export interface ConnectionInfo {
@@ -23,7 +23,7 @@ export function createClientId(): string {
 export class Connection {
   readonly id: string;
   readonly info: ConnectionInfo;
-  readonly connectedAt = new Date();
+  readonly #connectedAtMs = Date.now();
   isAuthenticated = false;
   isHost = false;
   agentId: string | undefined;
@@ -33,7 +33,8 @@ export class Connection {
   #scope: AsyncDisposableStack | undefined;
   #controller: AbortController | undefined;
   #closed: ChannelClosedError | undefined;
-  #authenticated: (() => void) | undefined;
+  /** What waits for it to authenticate. */
+  #waiting: { readonly deadline: Deadline; readonly authenticated: (() => void) | undefined } | undefined;
   /** Handlers that have not ended, those whose answer was given up on included. */
   #running = 0;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -44,9 +45,17 @@ export class Connection {
   }
 
   /** Only for the kernel, which builds both. */
-  attach(peer: Peer, onAuthenticated: () => void): void {
+  attach(peer: Peer): void {
     this.#peer = peer;
-    this.#authenticated = onAuthenticated;
+  }
+
+  /** Only for the kernel: the connection has until the deadline to authenticate. */
+  awaitAuthentication(deadline: Deadline, authenticated: (() => void) | undefined): void {
+    this.#waiting = { deadline, authenticated };
+  }
+
+  get connectedAt(): Date {
+    return new Date(this.#connectedAtMs);
   }
 
   get peer(): Peer {
@@ -83,12 +92,17 @@ export class Connection {
   markAuthenticated(): void {
     if (this.isAuthenticated) return;
     this.isAuthenticated = true;
-    this.#authenticated?.();
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.deadline.cancel();
+    waiting?.authenticated?.();
   }
 
   /** Only for the kernel, when the channel closed. */
   markClosed(error: ChannelClosedError): void {
     this.#closed = error;
+    this.#waiting?.deadline.cancel();
+    this.#waiting = undefined;
     this.#controller?.abort(error);
   }
 

@@ -1,5 +1,12 @@
 // Accepts channels, makes connections of them, dispatches what they say and cleans up behind them. Names no domain.
-import { ChannelClosedError, Peer, type Channel, type CloseInfo, type PeerOptions } from '@car-runtime/rpc';
+import {
+  ChannelClosedError,
+  Peer,
+  startDeadline,
+  type Channel,
+  type CloseInfo,
+  type PeerOptions,
+} from '@car-runtime/rpc';
 import type { CredentialState } from './access.ts';
 import { Connection, createClientId, type ConnectionInfo } from './connection.ts';
 import { Dispatcher, policyViolation, type MethodCount } from './dispatcher.ts';
@@ -92,11 +99,7 @@ export class Kernel implements AsyncDisposable {
       },
       { idPrefix: 'cb-', ...this.#options.peer },
     );
-    let authTimer: NodeJS.Timeout | undefined;
-    connection.attach(peer, () => {
-      clearTimeout(authTimer);
-      options.onAuthenticated?.();
-    });
+    connection.attach(peer);
     this.#connections.set(id, connection);
     this.acceptedTotal++;
     const refusal = this.#open(connection);
@@ -107,15 +110,18 @@ export class Kernel implements AsyncDisposable {
       this.#onClose(connection, { code: policyViolation, reason: refusal });
       return connection;
     }
-    if (this.#options.credentials.isAuthRequired) {
-      authTimer = setTimeout(
-        () => peer.close(policyViolation, 'authentication timed out'),
-        this.#options.authTimeoutMs,
-      );
-      connection.scope.defer(() => clearTimeout(authTimer));
-    } else connection.markAuthenticated();
+    if (this.#options.credentials.isAuthRequired) this.#awaitAuthentication(connection, options.onAuthenticated);
+    else {
+      connection.markAuthenticated();
+      options.onAuthenticated?.();
+    }
     peer.start();
     return connection;
+  }
+
+  #awaitAuthentication(connection: Connection, authenticated: (() => void) | undefined): void {
+    const giveUp = (): void => connection.peer.close(policyViolation, 'authentication timed out');
+    connection.awaitAuthentication(startDeadline(this.#options.authTimeoutMs, giveUp), authenticated);
   }
 
   /** Closes a connection and runs its disconnect steps. Resolves with it once they are done, or with `undefined` when

@@ -22,6 +22,7 @@ export class OrderedQueues {
     if (!tails) this.#tails.set(connection, (tails = new Map()));
     const tail = running.finally(() => {
       if (tails.get(key) === tail) tails.delete(key);
+      if (tails.size === 0) this.#tails.delete(connection);
     });
     tails.set(key, tail);
   }
