@@ -78,7 +78,7 @@ export function startCar(args: readonly string[], options: RunOptions): RunningC
 /** This process's environment without what would change the answers. */
 function environmentOf({ root, env, terminal }: RunOptions): Record<string, string | undefined> {
   const own = Object.entries(process.env).filter(
-    ([name]) => !/^(CAR_|XDG_RUNTIME_DIR|NO_COLOR|FORCE_COLOR|NODE_)/.test(name),
+    ([name]) => !/^(CAR_|XDG_RUNTIME_DIR|NO_COLOR|FORCE_COLOR|NODE_|CI$|TERM$|COLORTERM$|TEAMCITY)/.test(name),
   );
   return {
     ...Object.fromEntries(own),
