@@ -71,6 +71,18 @@ test('every gate is asked, all must agree, and each action is told what every re
   ]);
 });
 
+test('a gate that has no say in a plan is not recorded', async () => {
+  const { results, events } = await submit(
+    gate('idle', () => undefined),
+    gate('later idle', () => Promise.resolve(undefined)),
+  );
+  assert.deepEqual(
+    results.map(([status]) => status),
+    ['succeeded', 'succeeded'],
+  );
+  assert.equal(events[0], 'proposal_received');
+});
+
 // req: proposal.gates-fail-closed
 test('a gate that throws, rejects or is not there to answer refuses the plan', async () => {
   const failures: AdmissionGate['admit'][] = [

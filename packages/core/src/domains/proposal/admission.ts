@@ -3,12 +3,24 @@
 import {
   findIssues,
   type Action,
+  type CancelSignal,
   type Proposal,
   type StateStore,
   type ToolRegistry,
   type VerifyIssue,
 } from '@car-runtime/engine';
+import type { RuntimeScope } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
+
+/** How a plan was submitted. */
+export interface Submission {
+  /** Aborts when nobody waits for the plan any more. */
+  readonly signal: CancelSignal;
+  readonly tenantId: string | undefined;
+  /** The policy session the plan runs under. */
+  readonly sessionId: string | undefined;
+  readonly scope?: RuntimeScope | undefined;
+}
 
 export type AdmissionVerdict =
   | { decision: 'allow'; details?: object }
@@ -17,11 +29,12 @@ export type AdmissionVerdict =
 export interface AdmissionGate {
   /** As `data.gate` of its journal events. */
   readonly name: string;
+  /** Nothing from a gate that has no say in this plan; then nothing is recorded either. */
   admit(
     plan: Proposal,
     connection: Connection,
-    tenantId: string | undefined,
-  ): AdmissionVerdict | Promise<AdmissionVerdict>;
+    submission: Submission,
+  ): AdmissionVerdict | undefined | Promise<AdmissionVerdict | undefined>;
 }
 
 export interface StaticCheckDependencies {
@@ -36,7 +49,7 @@ const minActions = 2;
 export function staticCheck({ registryOf, storeOf }: StaticCheckDependencies): AdmissionGate {
   return {
     name: 'static_check',
-    admit: (plan, connection, tenantId) => {
+    admit: (plan, connection, { tenantId }) => {
       if (plan.actions.length < minActions) return { decision: 'allow' };
       const issues = findIssues(plan, { tools: registryOf(connection), state: storeOf(connection).view(tenantId) });
       return issues instanceof Promise ? issues.then(toVerdict) : toVerdict(issues);
@@ -54,10 +67,10 @@ export function askGate(
   gate: AdmissionGate,
   plan: Proposal,
   connection: Connection,
-  tenantId: string | undefined,
-): AdmissionVerdict | Promise<AdmissionVerdict> {
+  submission: Submission,
+): AdmissionVerdict | undefined | Promise<AdmissionVerdict | undefined> {
   try {
-    const verdict = gate.admit(plan, connection, tenantId);
+    const verdict = gate.admit(plan, connection, submission);
     return verdict instanceof Promise ? verdict.catch((error: unknown) => toRefusal(gate, error)) : verdict;
   } catch (error) {
     return toRefusal(gate, error);

@@ -3,7 +3,7 @@ import type { Domain } from '../../kernel/domain.ts';
 import { deadlineOf, proposalMethods } from './methods.ts';
 import type { ProposalService } from './service.ts';
 
-export { staticCheck, type AdmissionGate, type AdmissionVerdict } from './admission.ts';
+export { staticCheck, type AdmissionGate, type AdmissionVerdict, type Submission } from './admission.ts';
 export { ProposalService, type PlanRecorder, type ProposalDependencies } from './service.ts';
 
 /** `proposal.submit`: plans, checked and run. */

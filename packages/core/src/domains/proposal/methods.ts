@@ -19,6 +19,7 @@ export function proposalMethods(service: ProposalService): Handlers<typeof propo
         signal: cancel,
         tenantId: scope?.tenantId ?? undefined,
         sessionId: scope ? undefined : (session_id ?? undefined),
+        scope: scope ?? undefined,
       });
     },
     'replan.set_config': (config, { connection }) => {

@@ -19,7 +19,7 @@ import {
   type ToolRegistry,
 } from '@car-runtime/engine';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
-import { askGate, type AdmissionGate, type AdmissionVerdict } from './admission.ts';
+import { askGate, type AdmissionGate, type AdmissionVerdict, type Submission } from './admission.ts';
 
 interface EventSink {
   append(
@@ -50,12 +50,6 @@ export interface ProposalDependencies {
   recorder?: PlanRecorder | undefined;
 }
 
-export interface SubmitOptions {
-  signal: CancelSignal;
-  tenantId: string | undefined;
-  sessionId: string | undefined;
-}
-
 /** Larger results would fill the queue of their connection, which ends it. */
 const maxOutputChars = 32 * 1024 * 1024;
 
@@ -74,18 +68,18 @@ export class ProposalService {
   }
 
   /** Runs a plan to its end. Actions that fail are results; a rejection is a fault of ours. */
-  submit(connection: Connection, plan: Proposal, options: SubmitOptions): Submitted {
+  submit(connection: Connection, plan: Proposal, options: Submission): Submitted {
     const { recorder } = this.#dependencies;
     // The run it belongs to is the one that is open now, whatever is opened while it runs.
     const runId = recorder?.runOf(connection);
-    const submitted = andThen(this.#askGates(connection, plan, options.tenantId), (refusals) =>
+    const submitted = andThen(this.#askGates(connection, plan, options), (refusals) =>
       this.#run(connection, plan, options, refusals),
     );
     if (!recorder || runId === undefined) return submitted;
     return andThen(submitted, (result) => andThen(recorder.record(runId, plan, result) ?? undefined, () => result));
   }
 
-  #run(connection: Connection, plan: Proposal, submit: SubmitOptions, refusals: readonly Refusal[]): Submitted {
+  #run(connection: Connection, plan: Proposal, submit: Submission, refusals: readonly Refusal[]): Submitted {
     const options = { ...submit, maxOutputChars };
     const env = this.#envFor(connection, options.tenantId);
     if (refusals.length > 0) return refuseProposal(plan, env, reasonOf(refusals), options);
@@ -95,14 +89,15 @@ export class ProposalService {
     return executeWithReplans(plan, env, { ...options, config, provider });
   }
 
-  #askGates(connection: Connection, plan: Proposal, tenantId: string | undefined): Refusal[] | Promise<Refusal[]> {
+  #askGates(connection: Connection, plan: Proposal, submission: Submission): Refusal[] | Promise<Refusal[]> {
     const { gates, logOf } = this.#dependencies;
     const log = logOf(connection);
     const refusals: Refusal[] = [];
     const askFrom = (index: number): Refusal[] | Promise<Refusal[]> => {
       const gate = gates[index];
       if (!gate) return refusals;
-      return andThen(askGate(gate, plan, connection, tenantId), (verdict) => {
+      return andThen(askGate(gate, plan, connection, submission), (verdict) => {
+        if (!verdict) return askFrom(index + 1);
         const data = { gate: gate.name, decision: verdict.decision, ...verdict.details };
         log.append('admission_gate_decision', { proposal_id: plan.id, data });
         if (verdict.decision === 'refuse') refusals.push(verdict);
