@@ -1,0 +1,234 @@
+// A memory: the graph, what changes it and what reads it. Every change is one record; whoever keeps the memory is handed it
+// before the call returns, and the same records make the same memory again.
+import { applyRecord } from './apply-record.ts';
+import { MemoryError } from './errors.ts';
+import { MemoryGraph } from './graph/graph.ts';
+import type {
+  Authority,
+  ContentType,
+  CounterName,
+  MemoryNode,
+  Metadata,
+  NodeKind,
+  Provenance,
+  View,
+} from './graph/model.ts';
+import type { MemoryRecord, StoredNode } from './records.ts';
+
+/** Takes every record in order, synchronously: when the call that made it returns, it is wherever the journal puts it. */
+export type Journal = (record: MemoryRecord) => void;
+
+export interface MemoryEngineOptions {
+  /** ms since the epoch. */
+  now?: () => number;
+}
+
+interface Common {
+  /** Minted when left out. One that was used before becomes `<id>-<n>`. */
+  readonly id?: string;
+  readonly tenant?: string;
+  readonly partition?: string;
+  readonly provenance?: Provenance;
+  /** Since when it holds; now when left out. */
+  readonly atMs?: number;
+}
+
+export interface FactInput extends Common {
+  readonly key: string;
+  readonly value: string;
+  /** A conclusion stops holding with its premises. Default fact. */
+  readonly kind?: 'fact' | 'conclusion';
+  readonly scope?: string;
+  readonly authority?: Authority;
+  readonly isConstraint?: boolean;
+  readonly contentType?: ContentType;
+  readonly expiresAtMs?: number;
+  readonly metadata?: Metadata;
+  /** Ids; those that name nothing are left out. */
+  readonly dependsOn?: readonly string[];
+  readonly premises?: readonly string[];
+}
+
+export interface TurnInput extends Common {
+  readonly speaker: string;
+  readonly text: string;
+}
+
+export interface EnvironmentInput extends Common {
+  readonly key: string;
+  readonly value: string;
+  readonly expiresAtMs?: number;
+}
+
+export class MemoryEngine {
+  readonly graph = new MemoryGraph();
+  readonly #now: () => number;
+  #journal: Journal | undefined;
+  #minted = 0;
+  /** By tenant, the newest turn of its conversation. */
+  readonly #lastTurn = new Map<string, string>();
+
+  constructor({ now = Date.now }: MemoryEngineOptions = {}) {
+    this.#now = now;
+  }
+
+  /** Facts that hold. */
+  get factCount(): number {
+    return this.graph.validFactCount;
+  }
+
+  get nowMs(): number {
+    return this.#now();
+  }
+
+  /** Ids minted so far, so that a file can go on counting. */
+  get minted(): number {
+    return this.#minted;
+  }
+
+  /** Hands every record from now on to a journal. */
+  keepIn(journal: Journal): void {
+    if (this.#journal) throw new MemoryError('already_kept', 'Cannot keep a memory in two journals');
+    this.#journal = journal;
+  }
+
+  ingest(fact: FactInput): MemoryNode {
+    return this.#addFact(fact);
+  }
+
+  /** The target is a fact id, else the key of a fact: its first valid one. It holds no longer, the new fact does. */
+  supersede(target: string, fact: FactInput): MemoryNode {
+    const old = this.findTarget(target, viewOf(fact));
+    if (!old) throw new MemoryError('unknown_target', `Cannot supersede "${target}": no valid fact has that id or key`);
+    return this.#addFact(fact, old);
+  }
+
+  /** What supersession by id or key means at this moment. */
+  findTarget(target: string, view: View): MemoryNode | undefined {
+    const named = this.graph.byId(target);
+    if (named?.endedAtMs === Infinity && (named.kind === 'fact' || named.kind === 'conclusion')) {
+      if (this.graph.isVisible(named.index, view)) return named;
+    }
+    for (const node of this.graph.factsOfKey(target, view)) return node;
+    return undefined;
+  }
+
+  /** It holds no longer and nothing takes its place; false when there is nothing of that id that holds. */
+  invalidate(id: string): boolean {
+    const node = this.graph.byId(id);
+    if (!node || node.endedAtMs !== Infinity) return false;
+    this.#commit({ op: 'end', id, at: this.#now() });
+    return true;
+  }
+
+  /** Somebody looked at it after what it rests on changed: it stands. */
+  confirm(id: string): boolean {
+    const node = this.graph.byId(id);
+    if (!node?.needsReview) return false;
+    this.#commit({ op: 'review', id, needed: false });
+    return true;
+  }
+
+  addTurn(turn: TurnInput): MemoryNode {
+    const { speaker, text, tenant = '' } = turn;
+    const after = this.#lastTurn.get(tenant);
+    const value = `${speaker}: ${text}`;
+    return this.#add('conversation', { ...turn, key: speaker, value }, 'turn', after === undefined ? {} : { after });
+  }
+
+  addIdentity(identity: Common & { key: string; value: string }): MemoryNode {
+    return this.#add('identity', identity, 'identity');
+  }
+
+  addEnvironment(observation: EnvironmentInput): MemoryNode {
+    const { expiresAtMs } = observation;
+    const expires = expiresAtMs === undefined || expiresAtMs === Infinity ? {} : { expires: expiresAtMs };
+    return this.#add('environment', observation, 'env', {}, expires);
+  }
+
+  /** Takes nodes out of the graph for good. */
+  remove(ids: readonly string[]): void {
+    if (ids.length > 0) this.#commit({ op: 'remove', ids });
+  }
+
+  count(ids: readonly string[], counter: CounterName): void {
+    if (ids.length > 0) this.#commit({ op: 'count', ids, counter });
+  }
+
+  reset(): void {
+    this.#commit({ op: 'reset' });
+  }
+
+  /** Makes what a journal says happened happen again, without telling the journal. */
+  replay(record: MemoryRecord): void {
+    this.#apply(record);
+    if (record.op === 'head') this.#minted = Math.max(this.#minted, record.minted);
+    else if (record.op === 'add') this.#minted = Math.max(this.#minted, mintedNumber(record.node.id));
+  }
+
+  #addFact(fact: FactInput, supersedes?: MemoryNode): MemoryNode {
+    const { dependsOn = [], premises = [], contentType, expiresAtMs, metadata, scope, authority, isConstraint } = fact;
+    const links = {
+      ...(dependsOn.length > 0 && { depends_on: dependsOn }),
+      ...(premises.length > 0 && { premises }),
+      ...(supersedes && { supersedes: supersedes.id }),
+    };
+    return this.#add(fact.kind ?? 'fact', fact, 'fact', links, {
+      ...(scope !== undefined && scope !== 'global' && { scope }),
+      ...(authority !== undefined && authority !== 'external' && { authority }),
+      ...(isConstraint && { constraint: true }),
+      ...(contentType !== undefined && contentType !== 'natural_language' && { content: contentType }),
+      ...(expiresAtMs !== undefined && expiresAtMs !== Infinity && { expires: expiresAtMs }),
+      ...(metadata && Object.keys(metadata).length > 0 && { meta: metadata }),
+    });
+  }
+
+  #add(
+    kind: NodeKind,
+    input: Common & { key: string; value: string },
+    prefix: string,
+    links: { depends_on?: readonly string[]; premises?: readonly string[]; supersedes?: string; after?: string } = {},
+    more: Partial<StoredNode> = {},
+  ): MemoryNode {
+    const asked = input.id ?? `${prefix}-${++this.#minted}`;
+    const { id, uses } = this.graph.mintId(asked);
+    const { key, value, tenant = '', partition = '', provenance, atMs = this.#now() } = input;
+    const node: StoredNode = {
+      id,
+      kind,
+      key,
+      value,
+      at: atMs,
+      ...(tenant !== '' && { tenant }),
+      ...(partition !== '' && { partition }),
+      ...(provenance && { from: provenance }),
+      ...more,
+    };
+    const index = this.#commit({ op: 'add', node, ...(uses > 1 && { asked: [asked, uses] as const }), ...links });
+    return this.graph.node(index as number) as MemoryNode;
+  }
+
+  #commit(record: MemoryRecord): number | undefined {
+    const index = this.#apply(record);
+    this.#journal?.(record);
+    return index;
+  }
+
+  #apply(record: MemoryRecord): number | undefined {
+    const index = applyRecord(this.graph, record);
+    if (record.op === 'add' && record.node.kind === 'conversation') {
+      this.#lastTurn.set(record.node.tenant ?? '', record.node.id);
+    } else if (record.op === 'reset') this.#lastTurn.clear();
+    return index;
+  }
+}
+
+export function viewOf({ tenant = '', partition = '' }: { tenant?: string; partition?: string }): View {
+  return { tenant, ...(partition !== '' && { partitions: [partition] }) };
+}
+
+/** The number in an id that we minted, so that none is minted again after a restart. */
+function mintedNumber(id: string): number {
+  const digits = /^(?:fact|turn|env|identity)-(\d{1,15})$/.exec(id)?.[1];
+  return digits === undefined ? 0 : Number(digits);
+}

@@ -1,0 +1,323 @@
+// The graph itself: nodes, edges, and who is told when they change. It knows nothing of ranking, files or time.
+import { MemoryError } from '../errors.ts';
+import { Adjacency, none } from './adjacency.ts';
+import { Uint32Column, Uint8Column } from './columns.ts';
+import { KeyGroups } from './key-groups.ts';
+import {
+  isValidKind,
+  layerOf,
+  type CounterName,
+  type Counters,
+  type EdgeKind,
+  type Layer,
+  type MemoryNode,
+  type NodeDraft,
+  type NodeKind,
+  type View,
+} from './model.ts';
+
+/** Told of every change, in order and while it happens, so that an index can follow without reading the graph again. */
+export interface GraphListener {
+  nodeAdded?(node: MemoryNode): void;
+  /** Its kind changed, so it may have stopped to hold; or whether it needs review. */
+  nodeChanged?(node: MemoryNode, before: { readonly kind: NodeKind; readonly needsReview: boolean }): void;
+  /** It is gone; its index stays unused. */
+  nodeRemoved?(node: MemoryNode): void;
+  edgeAdded?(from: number, to: number, kind: EdgeKind, weight: number): void;
+  /** Everything is gone and indexes begin at 0 again. */
+  reset?(): void;
+}
+
+/** Bits of `MemoryGraph.flags`. */
+export const flag = { isLive: 1, isValid: 2, isFact: 4, isConstraint: 8, needsReview: 16, isUntrusted: 32 } as const;
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+type Entry = Mutable<MemoryNode>;
+
+const noCounters: Counters = Object.freeze({});
+
+export class MemoryGraph {
+  readonly adjacency = new Adjacency();
+  readonly groups = new KeyGroups();
+  /** Bits of `flag` by node. */
+  readonly flags = new Uint8Column();
+  /** Number of a node's tenant; 0 for the unscoped. */
+  readonly tenants = new Uint32Column();
+  /** Number of a node's partition; 0 for our own. */
+  readonly partitions = new Uint32Column();
+  readonly #nodes: (Entry | undefined)[] = [];
+  readonly #byId = new Map<string, number>();
+  /** How often an id was asked for. */
+  readonly #idUses = new Map<string, number>();
+  /** By tenant and key. */
+  readonly #groups = new Map<string, Map<string, number>>();
+  readonly #tenantNumbers = new Map<string, number>([['', 0]]);
+  readonly #partitionNumbers = new Map<string, number>([['', 0]]);
+  /** Valid nodes that readers want all of: kept apart, in order of creation. */
+  readonly #identities = new Set<number>();
+  readonly #constraints = new Set<number>();
+  readonly #environment = new Set<number>();
+  readonly #conversation = new Set<number>();
+  readonly #needsReview = new Set<number>();
+  readonly #listeners = new Set<GraphListener>();
+  #liveCount = 0;
+  #validFactCount = 0;
+
+  /** One more than the highest index in use. */
+  get size(): number {
+    return this.#nodes.length;
+  }
+
+  /** Nodes that were not removed, whether they hold or not. */
+  get liveCount(): number {
+    return this.#liveCount;
+  }
+
+  /** Facts that hold. Conclusions, skills and the rest do not count. */
+  get validFactCount(): number {
+    return this.#validFactCount;
+  }
+
+  /** Until the returned function is called. The listener hears of what is there by reading `nodes()`. */
+  subscribe(listener: GraphListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  node(index: number): MemoryNode | undefined {
+    return this.#nodes[index];
+  }
+
+  /** All that were not removed, in order of creation. */
+  *nodes(): Generator<MemoryNode> {
+    for (const node of this.#nodes) if (node) yield node;
+  }
+
+  indexOf(id: string): number | undefined {
+    return this.#byId.get(id);
+  }
+
+  byId(id: string): MemoryNode | undefined {
+    const index = this.#byId.get(id);
+    return index === undefined ? undefined : this.#nodes[index];
+  }
+
+  /** The valid facts of a key, in order of creation. */
+  *factsOfKey(key: string, view: View = {}): Generator<MemoryNode> {
+    const group = this.#groups.get(view.tenant ?? '')?.get(key);
+    if (group === undefined) return;
+    for (const index of this.groups.members(group)) {
+      const node = this.#nodes[index] as MemoryNode;
+      if (this.isVisible(index, view)) yield node;
+    }
+  }
+
+  /** Valid nodes of a layer other than the facts, in order of creation. */
+  *ofLayer(layer: Exclude<Layer, 2>): Generator<MemoryNode> {
+    const indexes = layer === 1 ? this.#identities : layer === 3 ? this.#conversation : this.#environment;
+    for (const index of indexes) yield this.#nodes[index] as MemoryNode;
+  }
+
+  /** Valid facts whose constraint flag is set, in order of creation. */
+  *constraints(): Generator<MemoryNode> {
+    for (const index of this.#constraints) yield this.#nodes[index] as MemoryNode;
+  }
+
+  *needingReview(): Generator<MemoryNode> {
+    for (const index of this.#needsReview) yield this.#nodes[index] as MemoryNode;
+  }
+
+  isVisible(index: number, view: View): boolean {
+    if (this.tenants.at(index) !== this.tenantNumber(view.tenant ?? '')) return false;
+    const partition = this.partitions.at(index);
+    if (partition === 0 || view.partitions === 'all') return true;
+    return view.partitions?.includes((this.#nodes[index] as MemoryNode).partition) ?? false;
+  }
+
+  /** Number that stands for a tenant in `tenants`; `none` for one without nodes. */
+  tenantNumber(tenant: string): number {
+    return this.#tenantNumbers.get(tenant) ?? none;
+  }
+
+  /** The id that the next node gets when it asks for this one: the n-th time it is `<id>-<n>`. Counts as asking. */
+  mintId(id: string): { id: string; uses: number } {
+    let uses = (this.#idUses.get(id) ?? 0) + 1;
+    let minted = uses === 1 ? id : `${id}-${uses}`;
+    while (this.#byId.has(minted)) minted = `${id}-${++uses}`;
+    this.#idUses.set(id, uses);
+    return { id: minted, uses };
+  }
+
+  /** Adds a node and returns its index. Its id must be one that no other node has. */
+  add(draft: NodeDraft, counters: Counters = noCounters): number {
+    const index = this.#nodes.length;
+    const { id } = draft;
+    if (this.#byId.has(id))
+      throw new MemoryError('duplicate_id', `Cannot add "${id}": there is a node of that id`, 'id');
+    const node: Entry = {
+      index,
+      kind: draft.kind,
+      key: draft.key,
+      value: draft.value,
+      id,
+      tenant: draft.tenant,
+      partition: draft.partition,
+      scope: draft.scope,
+      authority: draft.authority,
+      isConstraint: draft.isConstraint,
+      contentType: draft.contentType,
+      createdAtMs: draft.createdAtMs,
+      expiresAtMs: draft.expiresAtMs,
+      provenance: draft.provenance,
+      metadata: draft.metadata,
+      needsReview: false,
+      endedAtMs: Infinity,
+      counters,
+    };
+    this.#nodes.push(node);
+    this.adjacency.addNode();
+    this.groups.addNode();
+    this.flags.push(0);
+    this.tenants.push(numberOf(this.#tenantNumbers, draft.tenant));
+    this.partitions.push(numberOf(this.#partitionNumbers, draft.partition));
+    this.#byId.set(id, index);
+    this.#liveCount++;
+    this.#enlist(node);
+    for (const listener of this.#listeners) listener.nodeAdded?.(node);
+    return index;
+  }
+
+  link(from: number, to: number, kind: EdgeKind, weight = 1): void {
+    this.adjacency.addEdge(from, to, kind, weight);
+    for (const listener of this.#listeners) listener.edgeAdded?.(from, to, kind, weight);
+  }
+
+  /** How often ids were asked for, where that is more than once. */
+  *idUses(): Generator<[id: string, uses: number]> {
+    for (const entry of this.#idUses) if (entry[1] > 1) yield entry;
+  }
+
+  /** What was written down of `idUses`. */
+  restoreIdUses(id: string, uses: number): void {
+    this.#idUses.set(id, uses);
+  }
+
+  /** Makes a node another kind; one that is not valid no longer takes part in retrieval. */
+  setKind(index: number, kind: NodeKind, atMs: number): void {
+    const node = this.#nodes[index];
+    if (!node || node.kind === kind) return;
+    const before = { kind: node.kind, needsReview: node.needsReview };
+    this.#delist(node);
+    node.kind = kind;
+    node.endedAtMs = isValidKind(kind) ? Infinity : atMs;
+    this.#enlist(node);
+    for (const listener of this.#listeners) listener.nodeChanged?.(node, before);
+  }
+
+  /** When a node that a file calls ended did so. */
+  restoreEnd(index: number, atMs: number): void {
+    const node = this.#nodes[index];
+    if (node && !isValidKind(node.kind)) node.endedAtMs = atMs;
+  }
+
+  setNeedsReview(index: number, needsReview: boolean): void {
+    const node = this.#nodes[index];
+    if (!node || node.needsReview === needsReview) return;
+    const before = { kind: node.kind, needsReview: node.needsReview };
+    node.needsReview = needsReview;
+    if (needsReview) this.#needsReview.add(index);
+    else this.#needsReview.delete(index);
+    this.flags.set(index, flagsOf(node));
+    for (const listener of this.#listeners) listener.nodeChanged?.(node, before);
+  }
+
+  /** Counts say nothing of what holds, so nobody is told. */
+  count(index: number, counter: CounterName, by = 1): void {
+    const node = this.#nodes[index];
+    if (node) node.counters = { ...node.counters, [counter]: (node.counters[counter] ?? 0) + by };
+  }
+
+  remove(index: number): void {
+    const node = this.#nodes[index];
+    if (!node) return;
+    this.#delist(node);
+    this.#needsReview.delete(index);
+    this.#nodes[index] = undefined;
+    this.flags.set(index, 0);
+    this.#byId.delete(node.id);
+    if (this.#idUses.get(node.id) === 1) this.#idUses.delete(node.id);
+    this.#liveCount--;
+    for (const listener of this.#listeners) listener.nodeRemoved?.(node);
+  }
+
+  reset(): void {
+    this.#nodes.length = 0;
+    this.adjacency.clear();
+    this.groups.clear();
+    for (const column of [this.flags, this.tenants, this.partitions]) column.clear();
+    for (const map of [this.#byId, this.#idUses, this.#groups, this.#tenantNumbers, this.#partitionNumbers]) {
+      map.clear();
+    }
+    this.#tenantNumbers.set('', 0);
+    this.#partitionNumbers.set('', 0);
+    for (const set of [this.#identities, this.#constraints, this.#environment, this.#conversation]) set.clear();
+    this.#needsReview.clear();
+    this.#liveCount = 0;
+    this.#validFactCount = 0;
+    for (const listener of this.#listeners) listener.reset?.();
+  }
+
+  #enlist(node: Entry): void {
+    this.flags.set(node.index, flagsOf(node));
+    if (!isValidKind(node.kind)) return;
+    if (node.kind === 'fact') {
+      this.#validFactCount++;
+      if (node.isConstraint) this.#constraints.add(node.index);
+      this.groups.join(node.index, this.#groupOf(node));
+    } else this.#setOf(node)?.add(node.index);
+  }
+
+  #delist(node: Entry): void {
+    if (!isValidKind(node.kind)) return;
+    if (node.kind === 'fact') {
+      this.#validFactCount--;
+      this.#constraints.delete(node.index);
+      this.groups.leave(node.index);
+    } else this.#setOf(node)?.delete(node.index);
+  }
+
+  #setOf({ kind }: Entry): Set<number> | undefined {
+    const layer = layerOf[kind];
+    if (layer === 1) return this.#identities;
+    if (layer === 3) return this.#conversation;
+    return layer === 4 ? this.#environment : undefined;
+  }
+
+  #groupOf({ tenant, key }: Entry): number {
+    let groups = this.#groups.get(tenant);
+    if (!groups) this.#groups.set(tenant, (groups = new Map()));
+    let group = groups.get(key);
+    if (group === undefined) groups.set(key, (group = this.groups.createGroup()));
+    return group;
+  }
+}
+
+function numberOf(numbers: Map<string, number>, name: string): number {
+  let number = numbers.get(name);
+  if (number === undefined) {
+    number = numbers.size;
+    numbers.set(name, number);
+  }
+  return number;
+}
+
+function flagsOf(node: MemoryNode): number {
+  return (
+    flag.isLive |
+    (isValidKind(node.kind) ? flag.isValid : 0) |
+    (node.kind === 'fact' ? flag.isFact : 0) |
+    (node.isConstraint ? flag.isConstraint : 0) |
+    (node.needsReview ? flag.needsReview : 0) |
+    (node.provenance.trust === 'untrusted' ? flag.isUntrusted : 0)
+  );
+}

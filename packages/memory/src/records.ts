@@ -1,0 +1,69 @@
+// What happens to a graph, as records: the engine makes one for every change, and the same records make the graph again.
+// Encoded as a line each they are the file of a memory; keys are short and defaults are left out.
+import type {
+  Authority,
+  ContentType,
+  CounterName,
+  Counters,
+  EdgeKind,
+  Metadata,
+  NodeKind,
+  Provenance,
+} from './graph/model.ts';
+
+export const formatVersion = 1;
+
+export interface StoredNode {
+  readonly id: string;
+  readonly kind: NodeKind;
+  readonly key: string;
+  readonly value: string;
+  readonly tenant?: string;
+  readonly partition?: string;
+  readonly scope?: string;
+  readonly authority?: Authority;
+  readonly constraint?: true;
+  readonly content?: ContentType;
+  /** ms since the epoch, all times. */
+  readonly at: number;
+  readonly expires?: number;
+  readonly ended?: number;
+  readonly review?: true;
+  readonly from?: Provenance;
+  readonly meta?: Metadata;
+  readonly counters?: Counters;
+}
+
+export interface AddRecord {
+  readonly op: 'add';
+  readonly node: StoredNode;
+  /** The id that was asked for and how often by now, where the node got another. */
+  readonly asked?: readonly [id: string, uses: number];
+  readonly depends_on?: readonly string[];
+  readonly premises?: readonly string[];
+  /** The node before it in its conversation. */
+  readonly after?: string;
+  /** The node it takes the place of. */
+  readonly supersedes?: string;
+  readonly links?: readonly (readonly [to: string, kind: EdgeKind, weight: number])[];
+}
+
+export type MemoryRecord =
+  /** First line of a file; `minted` ids were made so far. */
+  | { readonly op: 'head'; readonly version: number; readonly minted: number }
+  | AddRecord
+  /** Only in what a compaction wrote: everything else makes its edges itself. */
+  | {
+      readonly op: 'edge';
+      readonly from: string;
+      readonly to: string;
+      readonly kind: EdgeKind;
+      readonly weight: number;
+    }
+  | { readonly op: 'asked'; readonly id: string; readonly uses: number }
+  /** It holds no longer, and nothing takes its place. */
+  | { readonly op: 'end'; readonly id: string; readonly at: number }
+  | { readonly op: 'remove'; readonly ids: readonly string[] }
+  | { readonly op: 'review'; readonly id: string; readonly needed: boolean }
+  | { readonly op: 'count'; readonly ids: readonly string[]; readonly counter: CounterName }
+  | { readonly op: 'reset' };
