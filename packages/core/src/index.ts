@@ -1,4 +1,5 @@
 export { InMemoryAgentCredentials, mintToken, type AgentCredentials } from './domains/auth/index.ts';
+export type { ConsoleTicket } from './domains/console/index.ts';
 export type { FileSubstrate, SandboxOptions, SandboxProvider, SubstrateProvider } from './domains/builtins/index.ts';
 export { builtinTools } from './domains/builtins/definitions.ts';
 export type { JournalRetention } from './domains/events/index.ts';

@@ -10,6 +10,7 @@ import {
   type SandboxProvider,
   type SubstrateProvider,
 } from './domains/builtins/index.ts';
+import { consoleDomain, type ConsoleTicket } from './domains/console/index.ts';
 import {
   createJournals,
   defaultJournalRetention,
@@ -84,6 +85,8 @@ export interface ServerStateConfig {
   keyDir?: string;
   /** 99th percentile of the event loop's delay, in ms, where the program measures it. */
   loopDelayP99Ms?: () => number;
+  /** Mints the links that `host.console_ticket` answers. Without it there is no web console. */
+  consoleTicket?: () => ConsoleTicket;
   /** Checks every result against its declaration; for tests. */
   checksResults?: boolean;
 }
@@ -179,6 +182,7 @@ export class ServerState implements AsyncDisposable {
         metricsDomain(this.#journals.logOf),
         builtinsDomain(this.#builtins, registryOf),
         verificationDomain({ registryOf, storeOf }),
+        consoleDomain(config.consoleTicket),
       ],
       credentials: this.#auth,
       logger,

@@ -1,5 +1,6 @@
 import { agentBasics } from './agent-basics.ts';
 import { auth } from './auth.ts';
+import { webConsole } from './console.ts';
 import { eventLog } from './events.ts';
 import { metrics } from './metrics.ts';
 import { policy } from './policy.ts';
@@ -30,6 +31,7 @@ export {
   toolEvents,
   tools,
   verification,
+  webConsole,
 };
 export { eventKinds, type AgentCost, type EventKind, type JournalEvent } from './events.ts';
 export type { MetricsAlert, MetricsSummary } from './metrics.ts';
@@ -78,6 +80,7 @@ export type {
 export const methods = {
   ...auth,
   ...server,
+  ...webConsole,
   ...session,
   ...state,
   ...tools,

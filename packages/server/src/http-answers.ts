@@ -16,7 +16,7 @@ const safeHeaders: Readonly<Record<string, string>> = {
 
 export interface Answer {
   status: number;
-  body: string;
+  body: string | Buffer;
   type?: string;
   headers?: Readonly<Record<string, string>>;
 }
@@ -42,7 +42,8 @@ export function refuseUpgrade(socket: Duplex & { destroySoon?(): void }, answer:
   const headers = Object.entries({ ...headersOf(answer), connection: 'close' }).map(
     ([name, value]) => `${name}: ${value}`,
   );
-  socket.write([`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}`, ...headers, '', answer.body].join('\r\n'));
+  socket.write([`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}`, ...headers, '', ''].join('\r\n'));
+  socket.write(answer.body);
   if (socket.destroySoon) socket.destroySoon();
   else socket.end();
 }

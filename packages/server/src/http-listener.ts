@@ -1,11 +1,14 @@
-// The HTTP sibling of the WebSocket port, on loopback only: health, metrics, and a page that says what this is.
+// The HTTP sibling of the WebSocket port, on loopback only: health, metrics, and the web console.
 import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { version, type ServerState } from '@car-runtime/core';
-import { jsonAnswer, sendAnswer, textAnswer, type Answer } from './http-answers.ts';
+import type { ConsoleDoor } from './console/console-door.ts';
+import { jsonAnswer, refuseUpgrade, sendAnswer, textAnswer, type Answer } from './http-answers.ts';
 import { metricsText, type MetricSources } from './metrics.ts';
 import { createServer } from './node-http.ts';
 import type { RefusalCounts } from './refusal-counts.ts';
 import { refusalOf, refusalTexts, type GuardRules } from './request-guard.ts';
+import { isFromOtherSite, isThroughProxy } from './request-origin.ts';
 import { isSameSecret } from './secrets.ts';
 
 const maxHeaderBytes = 8 * 1024;
@@ -24,6 +27,7 @@ export interface HttpListenerOptions {
   servedToken?: string | undefined;
   /** Where the WebSocket is, for the page; known once the ports are. */
   webSocketUrl: () => string;
+  console: ConsoleDoor;
 }
 
 type Route = (request: IncomingMessage) => Answer;
@@ -54,7 +58,14 @@ export class HttpListener {
     });
     this.server.maxConnections = maxConnections;
     this.server.on('drop', () => options.refusals.count('too-many-connections'));
-    this.server.on('request', (request, response) => sendAnswer(request, response, this.#answer(request)));
+    this.server.on('request', (request, response) => {
+      const answer = this.#answer(request);
+      if (answer instanceof Promise) void answer.then((settled) => sendAnswer(request, response, settled));
+      else sendAnswer(request, response, answer);
+    });
+    this.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
+      this.#onUpgrade(request, socket, head),
+    );
   }
 
   stop(): void {
@@ -62,17 +73,31 @@ export class HttpListener {
     this.server.closeAllConnections();
   }
 
-  #answer(request: IncomingMessage): Answer {
-    const refusal = refusalOf(request, this.rules);
-    if (refusal !== undefined) {
-      this.#options.refusals.count(refusal);
-      return textAnswer(403, refusalTexts[refusal]);
-    }
-    const route = this.#routes.get(pathOf(request.url ?? '/'));
+  #answer(request: IncomingMessage): Answer | Promise<Answer> {
+    const refusal = this.#refusalOf(request);
+    if (refusal) return refusal;
+    const path = pathOf(request.url ?? '/');
+    if (path === '/session') return this.#options.console.session(request);
+    const asset = this.#options.console.asset(path);
+    const route = asset ? () => asset : this.#routes.get(path);
     if (!route) return textAnswer(404, 'There is nothing here');
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return textAnswer(405, 'Only GET', { allow: 'GET, HEAD' });
     return route(request);
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const refusal = this.#refusalOf(request);
+    if (refusal) refuseUpgrade(socket, refusal);
+    else if (pathOf(request.url ?? '/') === '/ws') this.#options.console.upgrade(request, socket, head);
+    else refuseUpgrade(socket, textAnswer(404, 'There is nothing here'));
+  }
+
+  #refusalOf(request: IncomingMessage): Answer | undefined {
+    const refusal = refusalOf(request, this.rules);
+    if (refusal === undefined) return undefined;
+    this.#options.refusals.count(refusal);
+    return textAnswer(403, refusalTexts[refusal]);
   }
 
   #home(): Answer {
@@ -81,6 +106,7 @@ export class HttpListener {
       '',
       `Agents and tools connect by WebSocket to ${this.#options.webSocketUrl()} (JSON-RPC 2.0).`,
       'Here are /livez, /readyz and, with a token, /metrics.',
+      'The web console is not built: run npm run build:console.',
     ];
     return textAnswer(200, lines.join('\n'));
   }
@@ -121,18 +147,6 @@ export class HttpListener {
     }
     return jsonAnswer(200, { token: servedToken });
   }
-}
-
-function isThroughProxy({ headers }: IncomingMessage): boolean {
-  return Object.keys(headers).some(
-    (name) => name === 'forwarded' || name === 'via' || name.startsWith('x-forwarded-') || name === 'x-real-ip',
-  );
-}
-
-/** Browsers say so even where they send no Origin. */
-function isFromOtherSite({ headers }: IncomingMessage): boolean {
-  const site = headers['sec-fetch-site'];
-  return site !== undefined && site !== 'same-origin' && site !== 'none';
 }
 
 /** Of an origin-form or an absolute-form request line; the guard has checked the authority. */

@@ -2,16 +2,19 @@
 import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   mintToken,
   ServerState,
   silentLogger,
+  type ConsoleTicket,
   type JournalRetention,
   type Logger,
   type RunRetention,
 } from '@car-runtime/core';
 import { WebSocketAcceptor } from '@car-runtime/rpc/node';
 import { commandName } from './command-name.ts';
+import { ConsoleDoor } from './console/console-door.ts';
 import { claimDaemonRole } from './daemon-role.ts';
 import { ConfigError, StartError } from './errors.ts';
 import { HttpListener } from './http-listener.ts';
@@ -43,6 +46,8 @@ export interface ServerOptions {
   toolRoot?: string;
   /** Files and folders that those tools never touch, besides the state root and the token folder. */
   privatePaths?: readonly string[];
+  /** Folder of the built web console. Default: the one of the package `console`. */
+  consoleFolder?: string;
   /** Lets only hosts name folders of this machine. Default false. */
   hasStrictRoles?: boolean;
   /** `false` lets every client in; only on loopback. Default true. */
@@ -86,6 +91,7 @@ export interface RunningServer extends AsyncDisposable {
   removeFiles(): void;
 }
 
+const defaultConsoleFolder = fileURLToPath(new URL('../../console/dist', import.meta.url));
 const defaultStopDeadlineMs = 5_000;
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -99,7 +105,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ? { authToken: settings.authToken ?? mintToken(), hostToken: mintToken() }
     : undefined;
   const loopDelay = opened.use(startLoopDelay());
-  const state = opened.use(createState(settings, tokens, loopDelay));
+  const state = opened.use(createState(settings, tokens, loopDelay, () => listeners.console.mintTicket()));
   const refusals = new RefusalCounts(settings.logger);
   const listeners = createListeners(settings, state, { tokens, loopDelay, refusals });
   opened.defer(() => stopListeners(listeners));
@@ -137,6 +143,7 @@ function withDefaults(options: ServerOptions) {
     journalDir: join(stateRoot, 'journals'),
     privatePaths: [],
     hasStrictRoles: false,
+    consoleFolder: defaultConsoleFolder,
     isAuthRequired: true,
     authToken: undefined,
     servesAuthToken: false,
@@ -175,7 +182,12 @@ function ensureStateRoot(path: string, logger: Logger): void {
   }
 }
 
-function createState(settings: Settings, tokens: Tokens | undefined, loopDelay: LoopDelay): ServerState {
+function createState(
+  settings: Settings,
+  tokens: Tokens | undefined,
+  loopDelay: LoopDelay,
+  consoleTicket: () => ConsoleTicket,
+): ServerState {
   const { limits } = settings;
   const state = ServerState.withConfig({
     journalDir: settings.journalDir,
@@ -195,6 +207,7 @@ function createState(settings: Settings, tokens: Tokens | undefined, loopDelay: 
       hardQueueBytes: limits.hardQueueBytes,
     },
     loopDelayP99Ms: () => loopDelay.p99Ms(),
+    consoleTicket,
     ...(settings.handlerTimeoutMs !== undefined && { handlerTimeoutMs: settings.handlerTimeoutMs }),
     ...(settings.toolTimeoutMs !== undefined && { toolTimeoutMs: settings.toolTimeoutMs }),
     ...(settings.journalRetention && { journalRetention: settings.journalRetention }),
@@ -212,6 +225,7 @@ interface Listeners {
   tcp: WebSocketListener;
   unix: WebSocketListener | undefined;
   http: HttpListener;
+  console: ConsoleDoor;
 }
 
 interface ListenerParts {
@@ -237,9 +251,19 @@ function createListeners(settings: Settings, state: ServerState, parts: Listener
   };
   const tcp = new WebSocketListener({ ...shared, transport: 'tcp', proofToken: tokens?.authToken });
   const unix = settings.socketPath === null ? undefined : new WebSocketListener({ ...shared, transport: 'unix' });
-  const http = new HttpListener({
+  const httpUrl = (): string => urlOf('http', http.server.address() as AddressInfo);
+  const console = new ConsoleDoor({
+    assetFolder: settings.consoleFolder,
+    stateRoot: settings.stateRoot,
+    state,
+    acceptor: shared.acceptor,
+    refusals,
+    origin: httpUrl,
+  });
+  const http: HttpListener = new HttpListener({
     state,
     refusals,
+    console,
     metrics: {
       startedAt: state.startedAt,
       sessions: () => state.sessions.size,
@@ -254,7 +278,7 @@ function createListeners(settings: Settings, state: ServerState, parts: Listener
     servedToken: settings.servesAuthToken && settings.authToken === undefined ? tokens?.authToken : undefined,
     webSocketUrl: () => urlOf('ws', tcp.server.address() as AddressInfo),
   });
-  return { tcp, unix, http };
+  return { tcp, unix, http, console };
 }
 
 interface Addresses {

@@ -29,6 +29,8 @@ export interface AcceptOptions {
   /** Given by embedders that name their sessions: lower-case letters, digits, `.`, `_` and `-`, at most 64. Must not be
    *  in use. */
   clientId?: string;
+  /** The listener has checked a credential of the host role itself, so none is asked for. */
+  isHost?: boolean;
   /** Called once when the connection has authenticated (at once when no authentication is required). */
   onAuthenticated?: () => void;
 }
@@ -110,7 +112,9 @@ export class Kernel implements AsyncDisposable {
       this.#onClose(connection, { code: policyViolation, reason: refusal });
       return connection;
     }
-    if (this.#options.credentials.isAuthRequired) this.#awaitAuthentication(connection, options.onAuthenticated);
+    if (options.isHost) connection.isHost = true;
+    if (this.#options.credentials.isAuthRequired && !options.isHost)
+      this.#awaitAuthentication(connection, options.onAuthenticated);
     else {
       connection.markAuthenticated();
       options.onAuthenticated?.();

@@ -291,6 +291,15 @@ export const commands: readonly CommandSpec[] = [
     ],
   },
   {
+    name: 'console',
+    summary: 'Open the web console in the browser',
+    details:
+      'The link works once and for a minute. Without a terminal, or where no browser can be started, it is printed.',
+    options: [{ flags: '--print', summary: 'print the link, do not start a browser' }],
+    exits: failedExits,
+    load: () => import('./console.ts'),
+  },
+  {
     name: 'tools',
     summary: 'List the tools that every session has',
     exits: failedExits,
