@@ -3,7 +3,16 @@ export type { ConsoleTicket } from './domains/console/index.ts';
 export type { FileSubstrate, SandboxOptions, SandboxProvider, SubstrateProvider } from './domains/builtins/index.ts';
 export { builtinTools } from './domains/builtins/definitions.ts';
 export type { JournalRetention } from './domains/events/index.ts';
-export { defaultRunRetention, type RunRetention } from './domains/runs/index.ts';
+export {
+  defaultResource,
+  defaultRunRetention,
+  toTraceRequest,
+  type Attribute,
+  type RunRetention,
+  type Span,
+  type SpanSink,
+  type TraceRequest,
+} from './domains/runs/index.ts';
 export { linearRegExp } from './infra/linear-reg-exp.ts';
 export { formatJournalLine, formatJournalReport, readJournal, type JournalLine } from './journal/show-journal.ts';
 export type { JournalProblem, ProblemKind } from './journal/verifier.ts';

@@ -22,7 +22,14 @@ import {
 import { metricsDomain } from './domains/metrics/index.ts';
 import { createPolicySets, policyDomain } from './domains/policy/index.ts';
 import { proposalDomain, ProposalService, staticCheck } from './domains/proposal/index.ts';
-import { createRuns, defaultRunRetention, runsDomain, type RunRetention, type Runs } from './domains/runs/index.ts';
+import {
+  createRuns,
+  defaultRunRetention,
+  runsDomain,
+  type RunRetention,
+  type Runs,
+  type SpanSink,
+} from './domains/runs/index.ts';
 import { serverDomain, type ServerFacts } from './domains/server/index.ts';
 import { sessionDomain } from './domains/session/index.ts';
 import { createStateStores, stateDomain } from './domains/state/index.ts';
@@ -80,6 +87,8 @@ export interface ServerStateConfig {
   runDurability?: 'buffered' | 'fsync';
   /** The agent of runs that name none, on connections that are none. Default: the variable `CAR_AGENT_ID`. */
   defaultAgentId?: string;
+  /** Takes the spans of runs while they happen. Default: nobody does. */
+  spanSink?: SpanSink;
   /** Folder of the key pair that signs the checkpoints of chained journals, made when it is first needed. Default: the
    *  parent of the journals. */
   keyDir?: string;
@@ -134,6 +143,7 @@ export class ServerState implements AsyncDisposable {
       health: this.health,
       logger,
       defaultAgentId: config.defaultAgentId ?? (process.env['CAR_AGENT_ID'] || undefined),
+      spanSink: config.spanSink,
     });
     const storeOf = createStateStores();
     const policyDir = config.policyDir ?? join(dirname(this.journalDir), 'policies');

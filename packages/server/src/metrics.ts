@@ -1,6 +1,7 @@
 // The daemon's numbers as Prometheus text. Labels come from closed lists (methods of the contract, reasons, listeners),
 // so the number of series is bounded whatever clients send.
 import { version, type MethodCount } from '@car-runtime/core';
+import type { SpanCounts } from './telemetry/span-exporter.ts';
 
 export interface MetricSources {
   startedAt: Date;
@@ -11,6 +12,8 @@ export interface MetricSources {
   /** Sockets that have not authenticated, by listener. */
   unauthenticated(): readonly (readonly [listener: string, sockets: number])[];
   problems(): readonly string[];
+  /** Where spans are exported. */
+  spans?: SpanCounts | undefined;
   loopDelayP99Ms(): number;
 }
 
@@ -66,7 +69,19 @@ export function metricsText(sources: MetricSources): string {
       called.map(({ method, errors }) => [{ method }, errors]),
     ),
     metric('car_degraded', 'gauge', 'Components that do not work as they should', one(sources.problems().length)),
+    ...(sources.spans ? spanMetrics(sources.spans) : []),
   ].join('');
+}
+
+function spanMetrics({ exported, queueFull, rejected, failed }: SpanCounts): string[] {
+  return [
+    metric('car_spans_exported_total', 'counter', 'Spans that the collector took', [[{}, exported]]),
+    metric('car_spans_dropped_total', 'counter', 'Spans that it did not get', [
+      [{ reason: 'queue_full' }, queueFull],
+      [{ reason: 'rejected' }, rejected],
+      [{ reason: 'failed' }, failed],
+    ]),
+  ];
 }
 
 function metric(name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]): string {

@@ -10,6 +10,7 @@ import { oneLine } from './log/safe-line.ts';
 import { isLoopback } from './loopback.ts';
 import { refuseOpenHost, startServer, type RunningServer } from './start-server.ts';
 import { stopOnSignals } from './stop-signals.ts';
+import type { SpanExporter } from './telemetry/span-exporter.ts';
 
 export async function runProgram(args: readonly string[]): Promise<void> {
   try {
@@ -40,7 +41,8 @@ async function serve(config: Config): Promise<void> {
   const log = await createLog({ level: config.values['log.level'] });
   const authToken = takeAuthToken(config, log);
   for (const line of notesOn(config)) log.logger.warn({}, line);
-  const running = await startServer(toServerOptions(config, authToken, log));
+  const spanExporter = await openSpanExporter(log);
+  const running = await startServer({ ...toServerOptions(config, authToken, log), spanExporter });
   for (const token of Object.values(running.tokens ?? {})) log.hide(token);
   openLogFile(log, running, config);
   stopOnSignals(running, log);
@@ -50,6 +52,19 @@ async function serve(config: Config): Promise<void> {
     'ready',
   );
   announce(running, config.orders.readyJson);
+}
+
+/** Any of them asks for the export; the rest of the variables only say how. */
+const telemetryVariables = [
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+  'OTEL_TRACES_EXPORTER',
+];
+
+async function openSpanExporter({ logger, hide }: Log): Promise<SpanExporter | undefined> {
+  if (!telemetryVariables.some((name) => process.env[name]?.trim())) return undefined;
+  const { openTelemetry } = await import('./telemetry/index.ts');
+  return openTelemetry({ env: process.env, logger, hide });
 }
 
 function toServerOptions(

@@ -26,6 +26,7 @@ import { folderProblem, isOpenToOthers } from './private-files.ts';
 import { RefusalCounts } from './refusal-counts.ts';
 import { bracketed, tcpRules, unixSocketRules } from './request-guard.ts';
 import { TokenFiles, type Tokens } from './token-files.ts';
+import type { SpanExporter } from './telemetry/span-exporter.ts';
 import { checkSocketPath, listenOnSocket } from './unix-socket.ts';
 import { WebSocketListener } from './websocket-listener.ts';
 
@@ -68,6 +69,8 @@ export interface ServerOptions {
   runDurability?: 'buffered' | 'fsync';
   limits?: Partial<Limits>;
   logger?: Logger;
+  /** Takes the spans of runs; ended with the daemon, behind everything that could have one more. */
+  spanExporter?: SpanExporter | undefined;
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -97,6 +100,7 @@ const defaultStopDeadlineMs = 5_000;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const settings = withDefaults(options);
   await using opened = new AsyncDisposableStack();
+  opened.use(settings.spanExporter);
   ensureStateRoot(settings.stateRoot, settings.logger);
   const role = await claimDaemonRole(settings.stateRoot, settings.socketPath);
   if (role.isPrimary) opened.use(role.lock);
@@ -150,6 +154,7 @@ function withDefaults(options: ServerOptions) {
     allowHosts: [],
     allowOrigins: [],
     logger: silentLogger,
+    spanExporter: undefined,
     ...options,
     stateRoot,
     limits: { ...defaultLimits, ...options.limits },
@@ -213,6 +218,7 @@ function createState(
     ...(settings.journalRetention && { journalRetention: settings.journalRetention }),
     ...(settings.runRetention && { runRetention: settings.runRetention }),
     ...(settings.runDurability && { runDurability: settings.runDurability }),
+    ...(settings.spanExporter && { spanSink: settings.spanExporter }),
   });
   if (tokens) {
     state.installAuthToken(tokens.authToken);
@@ -272,6 +278,7 @@ function createListeners(settings: Settings, state: ServerState, parts: Listener
       refusals: () => refusals.totals(),
       unauthenticated: () => [['tcp', tcp.unauthenticated], ...(unix ? [['unix', unix.unauthenticated] as const] : [])],
       problems: () => state.health.problems,
+      spans: settings.spanExporter?.counts,
       loopDelayP99Ms: () => loopDelay.p99Ms(),
     },
     metricsTokens: tokens ? [tokens.authToken, tokens.hostToken] : [],

@@ -62,6 +62,7 @@ export function runDaemon({ args = [], env = {}, config, root }: StartOptions = 
       CAR_AUTH_TOKEN: undefined,
       CAR_SERVER_SOCKET: undefined,
       CAR_MCP_BIND: undefined,
+      OTEL_SDK_DISABLED: 'true',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ import type { Domain } from '../../kernel/domain.ts';
 import type { Health } from '../../kernel/health.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { createConnectionRuns } from './connection-runs.ts';
+import { LiveSpans, type SpanSink } from './live-spans.ts';
 import { runMethods, type RunParts } from './methods.ts';
 import { RunReader } from './reader.ts';
 import { planToTurns } from './recorder.ts';
@@ -14,6 +15,8 @@ import { JsonlRunStore } from './store/jsonl-run-store.ts';
 import type { RunRetention, RunStore } from './store/run-store.ts';
 import { RunSubscriptions } from './subscriptions.ts';
 
+export type { SpanSink } from './live-spans.ts';
+export { defaultResource, toTraceRequest, type Attribute, type Span, type TraceRequest } from './otlp.ts';
 export { defaultRunRetention, type RunRetention, type RunStore } from './store/run-store.ts';
 
 /** Headers of ended runs in memory; beyond that the oldest are read from the store. */
@@ -44,16 +47,19 @@ export interface RunsOptions {
   defaultAgentId: string | undefined;
   /** In place of the files. */
   store?: RunStore | undefined;
+  /** Where spans of runs go while they happen. */
+  spanSink?: SpanSink | undefined;
 }
 
 export function createRuns(options: RunsOptions): Runs {
-  const { logger, defaultAgentId } = options;
+  const { logger, defaultAgentId, spanSink } = options;
   const store = options.store ?? new JsonlRunStore(options);
   const registry = new RunRegistry(maxEndedHeaders);
   const runsOf = createConnectionRuns();
   let swept: Promise<unknown> = Promise.resolve();
   const shared = { registry, store, logger, runsOf };
-  const service = new RunService({ ...shared, defaultAgentId });
+  const spans = spanSink && new LiveSpans(spanSink);
+  const service = new RunService({ ...shared, defaultAgentId, spans });
   const attempt = async (what: string, work: () => Promise<number>): Promise<number> => {
     try {
       return await work();

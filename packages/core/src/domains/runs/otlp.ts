@@ -3,77 +3,115 @@
 import { createHash } from 'node:crypto';
 import type { RunEnded, RunStarted, RunTurn } from '@car-runtime/protocol';
 import { version } from '../../version.ts';
-import { isTurn } from './records.ts';
-import type { StoredRun } from './store/run-store.ts';
+import { isTurn, statusOf } from './records.ts';
+import type { RunRef, StoredRun } from './store/run-store.ts';
 
 const spanKindInternal = 1;
 const statusOk = 1;
 const statusError = 2;
 
-type Attribute = { key: string; value: { stringValue: string } | { intValue: string } | { boolValue: boolean } };
+export interface Attribute {
+  readonly key: string;
+  readonly value: { readonly stringValue: string } | { readonly intValue: string } | { readonly boolValue: boolean };
+}
 
-/** Prompts, parameters, outputs and words of the agent only where they are asked for. */
-export function toOtlp(run: StoredRun, { hasContent }: { hasContent: boolean }): Record<string, unknown> {
+export interface Span {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly kind: number;
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+  readonly attributes: readonly Attribute[];
+  readonly status: { readonly code?: number; readonly message?: string };
+}
+
+// An alias: an interface is no record, which is what the answer of a method is.
+export type TraceRequest = {
+  readonly resourceSpans: readonly {
+    readonly resource: { readonly attributes: readonly Attribute[] };
+    readonly scopeSpans: readonly {
+      readonly scope: { readonly name: string; readonly version: string };
+      readonly spans: readonly Span[];
+    }[];
+  }[];
+};
+
+/** What every span of this daemon says of itself, unless its operator says something else. */
+export const defaultResource: Readonly<Record<string, string>> = {
+  'service.name': 'car-server',
+  'service.version': version,
+};
+
+export function toTraceRequest(
+  spans: readonly Span[],
+  resource: Readonly<Record<string, string>> = defaultResource,
+): TraceRequest {
+  const attributes = Object.entries(resource).map(([key, value]) => text(key, value));
+  return {
+    resourceSpans: [
+      { resource: { attributes }, scopeSpans: [{ scope: { name: '@car-runtime/core', version }, spans }] },
+    ],
+  };
+}
+
+/** A whole run. Prompts, parameters, outputs and words of the agent only where they are asked for. */
+export function toOtlp(run: StoredRun, { hasContent }: { hasContent: boolean }): TraceRequest {
   const started = run.records.find((record) => record.record === 'started') as RunStarted;
   const ended = run.records.findLast((record): record is RunEnded => record.record === 'ended');
   const turns = run.records.filter(isTurn);
-  const startNano = toNano(started.started_at);
-  const endNano = toNano(ended?.ended_at ?? turns.at(-1)?.recorded_at ?? started.started_at);
-  const ids = { traceId: digest(run.runId, 16), rootId: digest(`${run.runId}/`, 8) };
-  const root = {
-    traceId: ids.traceId,
-    spanId: ids.rootId,
+  const endedAt = ended?.ended_at ?? turns.at(-1)?.recorded_at ?? started.started_at;
+  let from = started.started_at;
+  const tools = turns.flatMap((turn) => {
+    const span = toToolSpan(run, turn, from, hasContent);
+    from = turn.recorded_at ?? from;
+    return span ?? [];
+  });
+  return toTraceRequest([toRunSpan(run, { started, ended, endedAt }, hasContent), ...tools]);
+}
+
+export interface RunSpanRecords {
+  started: RunStarted;
+  ended: RunEnded | undefined;
+  endedAt: string;
+}
+
+/** `invoke_agent`: the run itself. */
+export function toRunSpan(run: RunRef, { started, ended, endedAt }: RunSpanRecords, hasContent: boolean): Span {
+  return {
+    traceId: traceIdOf(run),
+    spanId: rootIdOf(run),
     name: `invoke_agent ${run.agentId}`,
     kind: spanKindInternal,
-    startTimeUnixNano: startNano,
-    endTimeUnixNano: endNano,
+    startTimeUnixNano: toNano(started.started_at),
+    endTimeUnixNano: toNano(endedAt),
     attributes: [
       text('gen_ai.operation.name', 'invoke_agent'),
       text('gen_ai.agent.id', run.agentId),
       text('gen_ai.agent.name', run.agentId),
       text('gen_ai.conversation.id', run.runId),
-      text('car.run.status', run.status),
+      text('car.run.status', statusOf(ended?.termination)),
       ...outcomeAttributes(ended, hasContent),
       ...(hasContent ? [text('car.run.intent', started.intent)] : []),
     ],
     status: statusOfRun(ended),
   };
-  let fromNano = startNano;
-  const tools = turns.flatMap((turn) => {
-    const toNanoOfTurn = turn.recorded_at === undefined ? fromNano : toNano(turn.recorded_at);
-    const span =
-      turn.tool === undefined ? [] : [toolSpan(run, turn, turn.tool, ids, hasContent, fromNano, toNanoOfTurn)];
-    fromNano = toNanoOfTurn;
-    return span;
-  });
-  return {
-    resourceSpans: [
-      {
-        resource: { attributes: [text('service.name', 'car-server'), text('service.version', version)] },
-        scopeSpans: [{ scope: { name: '@car-runtime/core', version }, spans: [root, ...tools] }],
-      },
-    ],
-  };
 }
 
-/** A turn is known by when it was recorded, so its span begins where the one before ended. */
-function toolSpan(
-  run: StoredRun,
-  turn: RunTurn,
-  tool: string,
-  { traceId, rootId }: { traceId: string; rootId: string },
-  hasContent: boolean,
-  startTimeUnixNano: string,
-  endTimeUnixNano: string,
-) {
+/** `execute_tool`, of a turn that used one. A turn is known by when it was recorded, so its span begins where the one before
+ *  ended. */
+export function toToolSpan(run: RunRef, turn: RunTurn, from: string, hasContent: boolean): Span | undefined {
+  const { tool } = turn;
+  if (tool === undefined) return undefined;
   return {
-    traceId,
+    traceId: traceIdOf(run),
     spanId: digest(`${run.runId}/${turn.index}`, 8),
-    parentSpanId: rootId,
+    parentSpanId: rootIdOf(run),
     name: `execute_tool ${tool}`,
     kind: spanKindInternal,
-    startTimeUnixNano,
-    endTimeUnixNano,
+    startTimeUnixNano: toNano(from),
+    endTimeUnixNano: toNano(turn.recorded_at ?? from),
     attributes: [
       text('gen_ai.operation.name', 'execute_tool'),
       text('gen_ai.tool.name', tool),
@@ -85,6 +123,14 @@ function toolSpan(
     ],
     status: turn.policy_rejected ? { code: statusError, message: 'rejected by policy' } : {},
   };
+}
+
+function traceIdOf({ runId }: RunRef): string {
+  return digest(runId, 16);
+}
+
+function rootIdOf({ runId }: RunRef): string {
+  return digest(`${runId}/`, 8);
 }
 
 function contentAttributes({ prompt, parameters, output }: RunTurn): Attribute[] {

@@ -8,6 +8,7 @@ import { isOwner } from './access.ts';
 import { andThen } from './and-then.ts';
 import type { ConnectionRuns } from './connection-runs.ts';
 import { checkId, resolveAgentId, type ClaimedIdentity } from './identity.ts';
+import type { LiveSpans } from './live-spans.ts';
 import { encodeStarted } from './records.ts';
 import { maxTurnsPerRun, type AppendRefusal, type RunRegistry } from './registry.ts';
 import { Run } from './run.ts';
@@ -26,6 +27,8 @@ export interface RunServiceOptions {
   runsOf: (connection: Connection) => ConnectionRuns;
   /** The agent of calls that name none, on connections that are none. */
   defaultAgentId: string | undefined;
+  /** Told of turns and ends where somebody collects spans. */
+  spans: LiveSpans | undefined;
 }
 
 export interface StartRequest extends ClaimedIdentity {
@@ -51,14 +54,16 @@ export class RunService {
   readonly #logger: Logger;
   readonly #runsOf: (connection: Connection) => ConnectionRuns;
   readonly #defaultAgentId: string | undefined;
+  readonly #spans: LiveSpans | undefined;
   readonly #startedAt = Date.now();
 
-  constructor({ registry, store, logger, runsOf, defaultAgentId }: RunServiceOptions) {
+  constructor({ registry, store, logger, runsOf, defaultAgentId, spans }: RunServiceOptions) {
     this.#registry = registry;
     this.#store = store;
     this.#logger = logger;
     this.#runsOf = runsOf;
     this.#defaultAgentId = defaultAgentId;
+    this.#spans = spans;
   }
 
   currentRunOf(connection: Connection): string | undefined {
@@ -148,6 +153,7 @@ export class RunService {
     const appended = this.#registry.append(run, bodies);
     if (typeof appended === 'string') return drop(appended);
     const { lines, base: baseIndex } = appended;
+    this.#spans?.addTurns(run, lines);
     const { startedLine, turns: all } = run;
     const history = (): string[] => [startedLine, ...all.slice(0, baseIndex)];
     const stored = this.#store.append(run, { lines, turns: lines.length, isEnd: false, history });
@@ -179,6 +185,7 @@ export class RunService {
     const { startedLine, turns } = run;
     const line = this.#registry.end(run, termination, timestamp());
     if (line === undefined) return undefined;
+    this.#spans?.addRun(run, startedLine, line);
     const history = (): string[] => [startedLine, ...turns];
     const stored = this.#store.append(run, { lines: [line], turns: 0, isEnd: true, history });
     return andThen(stored, (isStored) => {
