@@ -36,6 +36,12 @@ test('the engine runs a plan on its own, without a daemon', async () => {
   assert.match(stdout, /twice the sum is 42/);
 });
 
+// req: example.supervisor
+test('a supervisor in a process of its own allows what reads, denies what cannot be undone, and escalates the rest', async () => {
+  const { stdout } = await run(process.execPath, [join(folder, 'supervisor', 'main.ts')]);
+  assert.match(stdout, /supervisor: all checks passed/);
+});
+
 // req: example.python
 test('a Python program connects, registers a tool and runs a plan', async (context) => {
   const python = findPython(context);

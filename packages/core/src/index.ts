@@ -23,5 +23,6 @@ export type { Installation } from './kernel/install-once.ts';
 export type { AcceptOptions } from './kernel/kernel.ts';
 export { silentLogger, type Logger } from './kernel/logger.ts';
 export type { FactRow, MemoryEngine, NewFact } from './memory.ts';
+export type { SupervisionLimits } from './domains/supervision/index.ts';
 export { defaultToolTimeoutMs, ServerState, type ServerStateConfig } from './server-state.ts';
 export { version } from './version.ts';

@@ -33,6 +33,7 @@ import {
 import { serverDomain, type ServerFacts } from './domains/server/index.ts';
 import { sessionDomain } from './domains/session/index.ts';
 import { createStateStores, stateDomain } from './domains/state/index.ts';
+import { supervisionDomain, SupervisionService, type SupervisionLimits } from './domains/supervision/index.ts';
 import { createToolAccess, toolsDomain } from './domains/tools/index.ts';
 import { verificationDomain } from './domains/verification/index.ts';
 import type { Connection } from './kernel/connection.ts';
@@ -71,6 +72,8 @@ export interface ServerStateConfig {
   toolRoot?: string;
   /** Files and folders that no built-in tool touches, besides the journals, the policies and the keys. */
   privatePaths?: readonly string[];
+  /** Of `supervision.*`: the time to decide, and how many plans may wait. */
+  supervisionLimits?: Partial<SupervisionLimits>;
   /** Lets only hosts name folders of this machine, once a host token is installed. Default false. */
   strictRoles?: boolean;
   /** Connectors that sessions can bind their file tools to. */
@@ -109,6 +112,7 @@ export class ServerState implements AsyncDisposable {
   readonly #journals: Journals;
   readonly #runs: Runs;
   readonly #builtins: Builtins;
+  readonly #supervision: SupervisionService;
   readonly #kernel: Kernel;
 
   /** For a daemon of its own: sessions share no memory unless the config says so. */
@@ -167,6 +171,7 @@ export class ServerState implements AsyncDisposable {
       afterClient: [this.#builtins.dispatchUnknown],
     });
     const { registryOf, dispatch, canDetach } = toolAccess;
+    this.#supervision = new SupervisionService({ limits: config.supervisionLimits });
     const proposals = new ProposalService({
       registryOf,
       storeOf,
@@ -174,7 +179,10 @@ export class ServerState implements AsyncDisposable {
       logOf: this.#journals.logOf,
       dispatch,
       canDetach,
-      gates: [staticCheck({ registryOf, storeOf })],
+      gates: [
+        staticCheck({ registryOf, storeOf }),
+        { name: 'supervision', admit: (plan, connection, how) => this.#supervision.admit(plan, connection, how) },
+      ],
       replanProvider: config.replanProvider,
       recorder: this.#runs.recorder,
     });
@@ -187,6 +195,7 @@ export class ServerState implements AsyncDisposable {
         toolsDomain(toolAccess),
         policyDomain(policiesOf),
         proposalDomain(proposals),
+        supervisionDomain(this.#supervision),
         runsDomain(this.#runs),
         eventsDomain(this.#journals),
         metricsDomain(this.#journals.logOf),
@@ -284,6 +293,7 @@ export class ServerState implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#kernel[Symbol.asyncDispose]();
+    this.#supervision[Symbol.dispose]();
     await this.#builtins[Symbol.asyncDispose]();
     await this.#runs[Symbol.asyncDispose]();
     this.#journals[Symbol.dispose]();

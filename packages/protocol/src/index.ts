@@ -10,6 +10,7 @@ import { server } from './server.ts';
 import { session } from './session.ts';
 import { state } from './state.ts';
 import { substrate } from './substrate.ts';
+import { supervision, supervisionEvents } from './supervision.ts';
 import { verification } from './verification.ts';
 import { toolCallbacks, toolChunkNotification, toolEvents, tools } from './tools.ts';
 
@@ -26,6 +27,8 @@ export {
   session,
   state,
   substrate,
+  supervision,
+  supervisionEvents,
   toolCallbacks,
   toolChunkNotification,
   toolEvents,
@@ -47,6 +50,7 @@ export type {
   RunTurn,
   RunTurnInput,
 } from './runs.ts';
+export type { SupervisionIntent } from './supervision.ts';
 export { protocolVersion } from './server.ts';
 export {
   callback,
@@ -90,11 +94,12 @@ export const methods = {
   ...verification,
   ...agentBasics,
   ...substrate,
+  ...supervision,
   ...eventLog,
   ...metrics,
 };
 /** Notifications the daemon sends. */
-export const events = { ...toolEvents, ...runEvents };
+export const events = { ...toolEvents, ...runEvents, ...supervisionEvents };
 /** Requests the daemon makes of a client. */
 export const callbacks = { ...toolCallbacks };
 

@@ -8,7 +8,7 @@ import { once } from './once.ts';
 export const jsonObject = once(() => z.record(z.string(), z.unknown()));
 
 const failureBehavior = once(() => z.enum(['abort', 'retry', 'skip']));
-const reversibility = once(() => z.enum(['reversible', 'compensable', 'irreversible']));
+export const reversibility = once(() => z.enum(['reversible', 'compensable', 'irreversible']));
 
 export const precondition = once(() =>
   z

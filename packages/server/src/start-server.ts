@@ -11,6 +11,7 @@ import {
   type JournalRetention,
   type Logger,
   type RunRetention,
+  type SupervisionLimits,
 } from '@car-runtime/core';
 import { WebSocketAcceptor } from '@car-runtime/rpc/node';
 import { commandName } from './command-name.ts';
@@ -68,6 +69,8 @@ export interface ServerOptions {
    *  `buffered`. */
   runDurability?: 'buffered' | 'fsync';
   limits?: Partial<Limits>;
+  /** Of `supervision.*`: the time to decide, and how many plans may wait. */
+  supervisionLimits?: Partial<SupervisionLimits>;
   logger?: Logger;
   /** Takes the spans of runs; ended with the daemon, behind everything that could have one more. */
   spanExporter?: SpanExporter | undefined;
@@ -217,6 +220,7 @@ function createState(
     ...(settings.toolTimeoutMs !== undefined && { toolTimeoutMs: settings.toolTimeoutMs }),
     ...(settings.journalRetention && { journalRetention: settings.journalRetention }),
     ...(settings.runRetention && { runRetention: settings.runRetention }),
+    ...(settings.supervisionLimits && { supervisionLimits: settings.supervisionLimits }),
     ...(settings.runDurability && { runDurability: settings.runDurability }),
     ...(settings.spanExporter && { spanSink: settings.spanExporter }),
   });

@@ -7,6 +7,7 @@ import {
   ServerState,
   type MemoryEngine,
   type ServerStateConfig,
+  type SupervisionLimits,
 } from '@car-runtime/core';
 import { createMemoryPair, type Channel, type PeerOptions } from '@car-runtime/rpc';
 import { openWebSocket } from '@car-runtime/rpc/node';
@@ -30,6 +31,7 @@ export interface DaemonOptions {
   authTimeoutMs?: number;
   /** Limits of each connection. */
   peer?: PeerOptions;
+  supervisionLimits?: Partial<SupervisionLimits>;
   /** In memory only. */
   sharedMemory?: MemoryEngine;
   /** More of what a daemon can be told; in memory only. */
@@ -177,7 +179,7 @@ export async function openDaemon(transport: Transport, options: DaemonOptions = 
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(new TempFolder());
   const log = new RecordingLogger();
-  const { auth = true, handlerTimeoutMs, toolTimeoutMs } = options;
+  const { auth = true, handlerTimeoutMs, toolTimeoutMs, supervisionLimits } = options;
   mkdirSync(folder.join('root'), { mode: 0o700 });
   const server = opened.use(
     await startServer({
@@ -189,6 +191,7 @@ export async function openDaemon(transport: Transport, options: DaemonOptions = 
       limits: toLimits(options),
       ...(handlerTimeoutMs !== undefined && { handlerTimeoutMs }),
       ...(toolTimeoutMs !== undefined && { toolTimeoutMs }),
+      ...(supervisionLimits && { supervisionLimits }),
     }),
   );
   const address = server.socket === null ? { url: server.ws } : { url: 'ws://localhost/', socketPath: server.socket };
