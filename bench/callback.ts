@@ -7,19 +7,30 @@ import { throughputRow } from './rpc.ts';
 
 const tool = 'lookup';
 const toolOutput = { text: 'forty-two' };
-const connections = 8;
-const depth = 8;
 
-function workload(actions: number, extra: object = {}): Workload {
+interface Shape {
+  actions: number;
+  /** Actions under way at a time. Default 1. */
+  atOnce?: number;
+  /** What the action at an index has besides. */
+  extra?: (index: number) => object;
+  depth?: number;
+  connections?: number;
+}
+
+const together = { failure_behavior: 'skip' };
+
+function workload({ actions, atOnce = 1, extra, depth = 8, connections = 8 }: Shape): Workload {
   const toProposal = (id: string): object => ({
     id,
     source: 'bench',
+    context: { at_once: atOnce },
     actions: Array.from({ length: actions }, (_, index) => ({
       id: `step-${index + 1}`,
       type: 'tool_call',
       tool,
       parameters: { question: 'what is the answer', limit: 10 + index },
-      ...extra,
+      ...extra?.(index),
     })),
   });
   const checkResult = (result: unknown): string | undefined => {
@@ -39,18 +50,54 @@ function workload(actions: number, extra: object = {}): Workload {
   };
 }
 
-export const callbackWorkload: Workload = workload(1);
+export const callbackWorkload: Workload = workload({ actions: 1 });
+
+/** Plans of a thousand actions on one connection, a hundred of them in flight at a time. */
+export const wideWorkload: Workload = workload({
+  actions: 1_000,
+  atOnce: 100,
+  extra: () => together,
+  depth: 1,
+  connections: 1,
+});
+
+/** Each waits for the one before. */
+function chained(index: number): object {
+  return index === 0 ? {} : { dependencies: [`step-${index}`] };
+}
+
+/** Layers of ten, each action of which waits for two of the layer before. */
+function layered(index: number): object {
+  const place = index % 10;
+  const before = index - place - 10;
+  if (before < 0) return together;
+  return { ...together, dependencies: [place, (place + 3) % 10].map((other) => `step-${before + other + 1}`) };
+}
+
+interface Case {
+  name: string;
+  goal?: number;
+  shape: Shape;
+}
+
+const cases: readonly Case[] = [
+  { name: 'callback 8 x 8, one action', goal: 1.4, shape: { actions: 1 } },
+  { name: 'callback, eight actions in turn', goal: 1.5, shape: { actions: 8 } },
+  { name: 'callback, eight actions at once', goal: 1.5, shape: { actions: 8, atOnce: 8, extra: () => together } },
+  { name: 'callback, chain of 16', shape: { actions: 16, extra: chained } },
+  { name: 'callback, level of 64', shape: { actions: 64, atOnce: 64, extra: () => together, depth: 2 } },
+  {
+    name: 'callback, DAG of 1 000',
+    shape: { actions: 1_000, atOnce: 10, extra: layered, depth: 1, connections: 4 },
+  },
+];
 
 export async function callback(options: Options): Promise<Row[]> {
   await using ours = await ServerProcess.start('daemon', { profileFolder: options.profileFolder });
   await using baseline = await ServerProcess.start('two-leg');
-  return [
-    throughputRow('callback 8 x 8, one action', 1.4, await compare(ours, baseline, callbackWorkload, options)),
-    throughputRow('callback, eight actions in turn', 1.5, await compare(ours, baseline, workload(8), options)),
-    throughputRow(
-      'callback, eight actions at once',
-      1.5,
-      await compare(ours, baseline, workload(8, { failure_behavior: 'skip' }), options),
-    ),
-  ];
+  const rows: Row[] = [];
+  for (const { name, goal, shape } of cases) {
+    rows.push(throughputRow(name, goal, await compare(ours, baseline, workload(shape), options)));
+  }
+  return rows;
 }

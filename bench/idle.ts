@@ -4,7 +4,8 @@ import { median, ratioOf } from './harness/measure.ts';
 import type { Options, Row } from './harness/report.ts';
 import { ServerProcess, type Memory, type ServerKind } from './harness/server-process.ts';
 
-const connectionCount = 2_000;
+const fullCount = 2_000;
+const shortCount = 64;
 /** Opened and closed first, so that what is made once is not counted. */
 const warmUpCount = 256;
 /** Fewer than the daemon lets in unauthenticated. */
@@ -13,12 +14,13 @@ const maxRounds = 3;
 
 type PerConnection = Record<keyof Memory, number>;
 
-export async function idle({ rounds }: Options): Promise<Row[]> {
+export async function idle({ rounds, isShort }: Options): Promise<Row[]> {
+  const connectionCount = isShort ? shortCount : fullCount;
   const ours: PerConnection[] = [];
   const baseline: PerConnection[] = [];
   for (let round = 0; round < Math.min(rounds, maxRounds); round++) {
-    ours.push(await measure('daemon'));
-    baseline.push(await measure('state'));
+    ours.push(await measure('daemon', connectionCount));
+    baseline.push(await measure('state', connectionCount));
   }
   const kbOf = (side: PerConnection[], key: keyof Memory): number => median(side.map((each) => each[key])) / 1024;
   const describe = (side: PerConnection[]): string =>
@@ -44,7 +46,7 @@ export async function idle({ rounds }: Options): Promise<Row[]> {
   ];
 }
 
-async function measure(kind: ServerKind): Promise<PerConnection> {
+async function measure(kind: ServerKind, connectionCount: number): Promise<PerConnection> {
   await using server = await ServerProcess.start(kind);
   await close(await open(server, warmUpCount));
   const before = await server.settledMemory();

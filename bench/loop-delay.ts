@@ -1,11 +1,11 @@
 // How late the daemon's event loop comes to a timer while small requests and proposals saturate it.
 import { callbackWorkload } from './callback.ts';
-import { LoadSession, median, warmUpMs, type Throughput } from './harness/measure.ts';
+import { LoadSession, median, type Throughput } from './harness/measure.ts';
 import type { Options, Row } from './harness/report.ts';
 import { ServerProcess } from './harness/server-process.ts';
 import { rpcWorkload } from './rpc.ts';
 
-export async function loopDelay({ rounds, durationMs, profileFolder }: Options): Promise<Row[]> {
+export async function loopDelay({ rounds, durationMs, warmUpMs, profileFolder }: Options): Promise<Row[]> {
   await using server = await ServerProcess.start('daemon', { profileFolder });
   await using requests = await LoadSession.open(server, rpcWorkload);
   await using proposals = await LoadSession.open(server, callbackWorkload);

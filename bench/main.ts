@@ -1,23 +1,12 @@
-// npm run bench [name...] [--json FILE] [--rounds N] [--duration MS] [--profile]
+// npm run bench [name...] [--json FILE] [--rounds N] [--duration MS] [--warm-up MS] [--profile] [--short]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { callback } from './callback.ts';
+import { benchmarks } from './benchmarks.ts';
 import { isMet, toTable, type Options, type Row } from './harness/report.ts';
 import { isPinned, pinLoad } from './harness/server-process.ts';
-import { idle } from './idle.ts';
-import { loopDelay } from './loop-delay.ts';
-import { rpc } from './rpc.ts';
-import { startup } from './startup.ts';
 
-const benchmarks: Record<string, (options: Options) => Promise<Row[]>> = {
-  rpc,
-  callback,
-  startup,
-  idle,
-  'loop-delay': loopDelay,
-};
 const resultsFolder = join(import.meta.dirname, 'results');
 
 const { values, positionals } = parseArgs({
@@ -26,7 +15,11 @@ const { values, positionals } = parseArgs({
     json: { type: 'string', default: join(resultsFolder, 'latest.json') },
     rounds: { type: 'string', default: '15' },
     duration: { type: 'string', default: '300' },
+    // Half of that is too little.
+    'warm-up': { type: 'string', default: '5000' },
     profile: { type: 'boolean', default: false },
+    // Only to see that everything runs.
+    short: { type: 'boolean', default: false },
   },
 });
 
@@ -37,8 +30,10 @@ if (unknown !== undefined) {
 }
 
 const options: Options = {
-  rounds: Number(values.rounds),
-  durationMs: Number(values.duration),
+  ...(values.short
+    ? { rounds: 1, durationMs: 20, warmUpMs: 20 }
+    : { rounds: Number(values.rounds), durationMs: Number(values.duration), warmUpMs: Number(values['warm-up']) }),
+  isShort: values.short,
   profileFolder: values.profile ? resultsFolder : undefined,
 };
 const machine = {

@@ -1,5 +1,5 @@
 // The least a server can do for a proposal whose tools the client answers: parse, call back, put the answers together,
-// send. It calls actions back one after another, or all at once where their `failure_behavior` lets them overlap.
+// send. It has as many actions under way at a time as the proposal's context says, whatever they wait for.
 import type { WebSocket } from 'ws';
 import { listen, type Message } from './listen.ts';
 
@@ -7,12 +7,11 @@ interface Action {
   id: string;
   tool: string;
   parameters: unknown;
-  failure_behavior?: string;
 }
 
 interface Run {
   id: Message['id'];
-  proposal: { id: string; actions: Action[] };
+  proposal: { id: string; actions: Action[]; context: { at_once: number } };
   results: unknown[];
   called: number;
 }
@@ -36,8 +35,7 @@ listen((socket) => {
     if (method === 'proposal.submit') {
       const { proposal } = params as { proposal: Run['proposal'] };
       const run: Run = { id, proposal, results: [], called: 0 };
-      const atOnce = proposal.actions[0]?.failure_behavior === 'skip' ? proposal.actions.length : 1;
-      for (let count = 0; count < atOnce; count++) callNext(run);
+      for (let count = 0; count < proposal.context.at_once; count++) callNext(run);
       return;
     }
     const { run, action } = waiting.get(id as string) as { run: Run; action: Action };

@@ -7,6 +7,7 @@ const maskByte = 0x5a;
 const maskKey = [maskByte, maskByte, maskByte, maskByte];
 const headerLength = 6;
 const maxShortLength = 125;
+const maxMediumLength = 0xffff;
 
 export const byte = { quote: 0x22, comma: 0x2c, zero: 0x30, nine: 0x39, result: 0x72 } as const;
 
@@ -16,12 +17,28 @@ export const idOffset = '{"jsonrpc":"2.0","id":'.length;
 export function maskedFrame(text: string): Buffer {
   const payload = masked(text);
   const { length } = payload;
-  const header =
-    length <= maxShortLength
-      ? [0x81, 0x80 | length, ...maskKey]
-      : [0x81, 0xfe, length >>> 8, length & 0xff, ...maskKey];
-  if (length > 0xffff) throw new Error(`Cannot make a frame of ${length} bytes: at most 65535`);
-  return Buffer.concat([Buffer.from(header), payload]);
+  return Buffer.concat([Buffer.from([0x81, ...maskedLength(length), ...maskKey]), payload]);
+}
+
+function maskedLength(length: number): number[] {
+  if (length <= maxShortLength) return [0x80 | length];
+  if (length <= maxMediumLength) return [0xfe, length >>> 8, length & 0xff];
+  return [0xff, 0, 0, 0, 0, length >>> 24, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff];
+}
+
+/** A frame with a part that is written over before it is sent: text of always as many bytes. */
+export class PatchedFrame {
+  readonly bytes: Buffer;
+  readonly #at: number;
+
+  constructor(text: string, placeholder: string) {
+    this.bytes = maskedFrame(text);
+    this.#at = this.bytes.indexOf(masked(placeholder));
+  }
+
+  patch(text: string): void {
+    this.bytes.set(masked(text), this.#at);
+  }
 }
 
 function masked(text: string): Buffer {
@@ -56,10 +73,28 @@ export class AnswerTemplate {
   }
 }
 
+/** Where the payload begins that `payloadLength` measured last. */
+let payloadStart = 0;
+
+/** Length of a frame's payload, given two bytes at least; -1 when the header is cut off. */
+function payloadLength(bytes: Buffer, offset: number): number {
+  if (bytes[offset] !== 0x81)
+    throw new Error(`The server sent a frame that is no text: 0x${bytes[offset]?.toString(16)}`);
+  const length = bytes[offset + 1] as number;
+  const header = length <= maxShortLength ? 2 : length === 126 ? 4 : 10;
+  if (offset + header > bytes.length) return -1;
+  payloadStart = offset + header;
+  if (header === 2) return length;
+  return header === 4 ? bytes.readUInt16BE(offset + 2) : bytes.readUInt32BE(offset + 6);
+}
+
 /** Finds the text frames in a stream of bytes. A frame cut in two is put together before it is reported. */
 export class FrameScanner {
   readonly #onFrame: (bytes: Buffer, start: number, end: number) => void;
-  #rest: Buffer | undefined;
+  #rest: Buffer[] = [];
+  #restBytes = 0;
+  /** Of the frame that was cut in two, so that its pieces are joined once. */
+  #needed = 0;
 
   constructor(onFrame: (bytes: Buffer, start: number, end: number) => void) {
     this.#onFrame = onFrame;
@@ -67,25 +102,53 @@ export class FrameScanner {
 
   /** `chunk` may be reused by the caller afterwards. */
   push(chunk: Buffer): void {
-    const bytes = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk;
-    this.#rest = undefined;
+    if (this.#restBytes > 0 && this.#restBytes + chunk.length < this.#needed) return this.#keep(Buffer.from(chunk));
+    const bytes = this.#restBytes > 0 ? Buffer.concat([...this.#rest, chunk]) : chunk;
+    this.#rest = [];
+    this.#restBytes = this.#needed = 0;
     let offset = 0;
     while (offset + 2 <= bytes.length) {
-      if (bytes[offset] !== 0x81)
-        throw new Error(`The server sent a frame that is no text: 0x${bytes[offset]?.toString(16)}`);
-      let length = bytes[offset + 1] as number;
-      let start = offset + 2;
-      if (length > maxShortLength) {
-        if (length === 127) throw new Error('The server sent a frame of more than 65535 bytes');
-        if (offset + 4 > bytes.length) break;
-        length = bytes.readUInt16BE(offset + 2);
-        start = offset + 4;
-      }
+      const length = payloadLength(bytes, offset);
+      if (length < 0) break;
+      const start = payloadStart;
       const end = start + length;
-      if (end > bytes.length) break;
+      if (end > bytes.length) {
+        this.#needed = end - offset;
+        break;
+      }
       this.#onFrame(bytes, start, end);
       offset = end;
     }
-    if (offset < bytes.length) this.#rest = Buffer.from(bytes.subarray(offset));
+    if (offset < bytes.length) this.#keep(Buffer.from(bytes.subarray(offset)));
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#rest.push(bytes);
+    this.#restBytes += bytes.length;
+  }
+}
+
+/** Counts the text frames in a stream of bytes and looks at nothing but their headers. */
+export class FrameCounter {
+  count = 0;
+  /** Bytes of the frame under way that are still to come. */
+  #skip = 0;
+  #header: Buffer | undefined;
+
+  push(chunk: Buffer): void {
+    const bytes = this.#header ? Buffer.concat([this.#header, chunk]) : chunk;
+    this.#header = undefined;
+    let offset = this.#skip;
+    while (offset < bytes.length) {
+      const length = offset + 2 <= bytes.length ? payloadLength(bytes, offset) : -1;
+      if (length < 0) {
+        this.#header = Buffer.from(bytes.subarray(offset));
+        this.#skip = 0;
+        return;
+      }
+      offset = payloadStart + length;
+      this.count++;
+    }
+    this.#skip = offset - bytes.length;
   }
 }

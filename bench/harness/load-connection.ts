@@ -2,18 +2,27 @@
 // much less than the server it drives, or the ratio of two servers would be that of the client to itself.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { FrameScanner, maskedFrame } from './client-frames.ts';
+import { FrameCounter, FrameScanner, maskedFrame } from './client-frames.ts';
 import type { ServerProcess } from './server-process.ts';
 
 const bufferBytes = 256 * 1024;
 /** Of a connection that is there to be counted, not used. */
 const idleBufferBytes = 1024;
 
+export interface OpenOptions {
+  /** It is there to be counted, not used. */
+  isIdle?: boolean;
+  /** Params of `session.auth`. Default: the daemon's token. */
+  credentials?: object | undefined;
+}
+
 export type FrameHandler = (bytes: Buffer, start: number, end: number) => void;
 
 export class LoadConnection implements Disposable {
   readonly #socket: Socket;
   readonly #scanner = new FrameScanner((bytes, start, end) => this.#onFrame(bytes, start, end));
+  #counter: FrameCounter | undefined;
+  #counted: ((frames: number) => void) | undefined;
   #handler: FrameHandler | undefined;
   #head: string | undefined = '';
   #upgraded: (() => void) | undefined;
@@ -45,13 +54,13 @@ export class LoadConnection implements Disposable {
   }
 
   /** Connects, upgrades, and authenticates where the server wants a token. */
-  static async open(server: ServerProcess, { isIdle = false } = {}): Promise<LoadConnection> {
+  static async open(server: ServerProcess, { isIdle = false, credentials }: OpenOptions = {}): Promise<LoadConnection> {
     const connection = new LoadConnection(server, isIdle ? idleBufferBytes : bufferBytes);
     await new Promise<void>((resolve, reject) => {
       connection.#upgraded = resolve;
       connection.#failed = reject;
     });
-    if (server.token !== undefined) await connection.request('session.auth', { token: server.token });
+    if (server.token !== undefined) await connection.request('session.auth', credentials ?? { token: server.token });
     return connection;
   }
 
@@ -80,6 +89,23 @@ export class LoadConnection implements Disposable {
   drive(handler: FrameHandler, failed: (error: Error) => void): void {
     this.#handler = handler;
     this.#failed = failed;
+  }
+
+  /** From now on frames are only counted; `counted` hears how many there are by now. */
+  count(counted: (frames: number) => void, failed: (error: Error) => void): void {
+    this.#counter = new FrameCounter();
+    this.#counted = counted;
+    this.#failed = failed;
+  }
+
+  /** Ends the counting. */
+  stopCounting(): void {
+    this.#counter = undefined;
+  }
+
+  /** Takes nothing more from the server. */
+  wedge(): void {
+    this.#socket.pause();
   }
 
   /** Queues masked bytes for the end of this turn. */
@@ -113,7 +139,10 @@ export class LoadConnection implements Disposable {
 
   #onData(chunk: Buffer): void {
     try {
-      if (this.#head === undefined) this.#scanner.push(chunk);
+      if (this.#counter) {
+        this.#counter.push(chunk);
+        this.#counted?.(this.#counter.count);
+      } else if (this.#head === undefined) this.#scanner.push(chunk);
       else this.#onHead(this.#head + chunk.toString('latin1'));
     } catch (error) {
       this.#fail(error as Error);

@@ -3,12 +3,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LoadConnection } from './load-connection.ts';
 import { Loop, type LoopRequest } from './loops.ts';
+import type { Options } from './report.ts';
 import type { ServerProcess } from './server-process.ts';
 
 /** Until all requests of a round are under way. */
 const settleMs = 50;
-/** Time for the optimising compiler, which has to share the core of the server: half of that is too little. */
-export const warmUpMs = 5_000;
 
 export interface Workload {
   connections: number;
@@ -17,6 +16,8 @@ export interface Workload {
   requests: readonly LoopRequest[];
   /** Output of every tool the server calls back. */
   toolOutput?: unknown;
+  /** The connections are those of a host, where the server knows one. */
+  isHost?: boolean;
   /** Made on every connection before the load. */
   prepare?(connection: LoadConnection): Promise<unknown>;
 }
@@ -29,6 +30,7 @@ export interface Throughput {
   busy: number;
   /** Median round trip in ms, where one request was under way at a time. */
   p50Ms: number;
+  p99Ms: number;
 }
 
 /** Connections to one server, prepared once and driven as often as asked: what a daemon keeps for a connection that has
@@ -51,7 +53,9 @@ export class LoadSession implements AsyncDisposable {
   static async open(server: ServerProcess, workload: Workload): Promise<LoadSession> {
     const connections: LoadConnection[] = [];
     for (let count = 0; count < workload.connections; count++) {
-      const connection = await LoadConnection.open(server);
+      const credentials =
+        workload.isHost && server.hostToken !== undefined ? { host_token: server.hostToken } : undefined;
+      const connection = await LoadConnection.open(server, { credentials });
       await workload.prepare?.(connection);
       connections.push(connection);
     }
@@ -71,16 +75,19 @@ export class LoadSession implements AsyncDisposable {
     const cpuBefore = await this.#server.cpuMicros();
     const startedAt = performance.now();
     const before = this.#completed;
-    await delay(durationMs);
+    do await delay(durationMs);
+    while (this.#completed === before);
     const answered = this.#completed - before;
     const elapsedMs = performance.now() - startedAt;
     const cpu = (await this.#server.cpuMicros()) - cpuBefore;
     await Promise.all(this.#loops.map((loop) => loop.stop()));
+    const latencies = this.#loops.flatMap((loop) => loop.latencies);
     return {
       perSecond: (answered / elapsedMs) * 1_000,
       cpuMicros: cpu / answered,
       busy: cpu / 1_000 / elapsedMs,
-      p50Ms: median(this.#loops.flatMap((loop) => loop.latencies)),
+      p50Ms: median(latencies),
+      p99Ms: p99(latencies),
     };
   }
 
@@ -98,30 +105,55 @@ export interface Comparison {
   baseline: Throughput[];
 }
 
-/** Both servers under the same load, turn by turn, the order changing each round. */
+/** Both servers under the same load, or the baseline under one of its own, turn by turn. */
 export async function compare(
   ours: ServerProcess,
   baseline: ServerProcess,
   workload: Workload,
-  { rounds, durationMs }: { rounds: number; durationMs: number },
+  { rounds, durationMs, warmUpMs }: Pick<Options, 'rounds' | 'durationMs' | 'warmUpMs'>,
+  baselineWorkload: Workload = workload,
 ): Promise<Comparison> {
   await using oursLoad = await LoadSession.open(ours, workload);
-  await using baselineLoad = await LoadSession.open(baseline, workload);
+  await using baselineLoad = await LoadSession.open(baseline, baselineWorkload);
   await oursLoad.drive(warmUpMs);
   await baselineLoad.drive(warmUpMs);
-  const comparison: Comparison = { ours: [], baseline: [] };
+  return await interleave(rounds, {
+    ours: () => oursLoad.drive(durationMs),
+    baseline: () => baselineLoad.drive(durationMs),
+  });
+}
+
+/** Both sides, turn by turn, the order changing each round. */
+export async function interleave<T>(
+  rounds: number,
+  measure: { ours(): Promise<T>; baseline(): Promise<T> },
+): Promise<{ ours: T[]; baseline: T[] }> {
+  const measured = { ours: [] as T[], baseline: [] as T[] };
   for (let round = 0; round < rounds; round++) {
-    const isOursFirst = round % 2 === 0;
-    if (isOursFirst) comparison.ours.push(await oursLoad.drive(durationMs));
-    comparison.baseline.push(await baselineLoad.drive(durationMs));
-    if (!isOursFirst) comparison.ours.push(await oursLoad.drive(durationMs));
+    const sides = ['ours', 'baseline'] as const;
+    for (const side of round % 2 === 0 ? sides : sides.toReversed()) measured[side].push(await measure[side]());
   }
-  return comparison;
+  return measured;
 }
 
 /** Median over the rounds of ours divided by the baseline's. */
 export function ratioOf<T>(ours: readonly T[], baseline: readonly T[], value: (measured: T) => number): number {
   return median(ours.map((measured, round) => value(measured) / value(baseline[round] as T)));
+}
+
+/** How much less processor time ours takes: what to go by on a busy machine. */
+export function cpuRatio<T extends { cpuMicros: number }>({ ours, baseline }: { ours: T[]; baseline: T[] }): string {
+  return (1 / ratioOf(ours, baseline, ({ cpuMicros }) => cpuMicros)).toFixed(2);
+}
+
+export function p99(values: readonly number[]): number {
+  return quantile(values, 0.99);
+}
+
+function quantile(values: readonly number[], share: number): number {
+  if (values.length === 0) return Number.NaN;
+  const sorted = values.toSorted((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
 }
 
 export function median(values: readonly number[]): number {

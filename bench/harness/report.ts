@@ -3,7 +3,7 @@
 export interface Row {
   benchmark: string;
   /** What `value` is, where it is not a ratio to the baseline. */
-  unit?: 'ms' | 'kB';
+  unit?: 'ms' | 'kB' | 'us' | '/s';
   value: number;
   /** Nothing is promised without one. */
   goal?: { atLeast: number } | { atMost: number };
@@ -17,6 +17,10 @@ export interface Options {
   rounds: number;
   /** Time of one measurement under load. */
   durationMs: number;
+  /** Time for the optimising compiler before the first, which has to share the core of the server. */
+  warmUpMs: number;
+  /** Only to see that it runs; what it says means nothing. */
+  isShort: boolean;
   /** Folder for CPU profiles of our server. */
   profileFolder: string | undefined;
 }
@@ -30,7 +34,7 @@ export function toTable(rows: readonly Row[]): string {
   const cells = rows.map((row) => [
     row.benchmark,
     goalText(row),
-    withUnit(row, row.value.toFixed(2)),
+    withUnit(row, row.unit === '/s' ? Math.round(row.value) : row.value.toFixed(2)),
     verdict(row),
     row.detail,
   ]);

@@ -23,14 +23,24 @@ const startTimeoutMs = 20_000;
 const maxComplaintChars = 4_096;
 const canPin = process.platform === 'linux' && availableParallelism() > 1 && hasTaskset();
 
-/** `daemon` and `bundle` are ours, from sources and as released; `bare` is `state` as one file, like our bundle. */
-export type ServerKind = 'daemon' | 'bundle' | 'state' | 'two-leg' | 'bare';
+/** `daemon` and `bundle` are ours, from sources and as released, `agents` is ours with agents; `bare` is `state` as one
+ *  file, like our bundle. */
+export type ServerKind = 'daemon' | 'bundle' | 'agents' | 'state' | 'two-leg' | 'runs' | 'bare';
 
 export interface StartOptions {
   /** Without it nothing but the server's own code runs in its process, and the probe cannot be asked. */
   hasProbe?: boolean;
   /** Writes a CPU profile into this folder when the server ends. */
   profileFolder?: string | undefined;
+  /** What the server is told besides. */
+  args?: readonly string[];
+}
+
+/** What a server says when it listens. */
+interface Ready {
+  ws: string;
+  hostToken?: string;
+  agentTokens?: Readonly<Record<string, string>>;
 }
 
 export interface Memory {
@@ -53,19 +63,27 @@ export class ServerProcess implements AsyncDisposable {
   readonly url: string;
   /** The daemon's own; bare servers ask for none. */
   readonly token: string | undefined;
+  /** Of a daemon with agents. */
+  readonly hostToken: string | undefined;
+  readonly agentTokens: Readonly<Record<string, string>> | undefined;
 
-  private constructor(child: ChildProcess, stateRoot: string | undefined, url: string) {
+  private constructor(child: ChildProcess, stateRoot: string | undefined, ready: Ready) {
     this.#child = child;
     this.#stateRoot = stateRoot;
-    this.url = url;
+    this.url = ready.ws;
+    this.hostToken = ready.hostToken;
+    this.agentTokens = ready.agentTokens;
     this.token = stateRoot && readFileSync(join(stateRoot, 'ai.parslee.car', 'auth-token'), 'utf8').trim();
   }
 
   /** Resolves once the server has said where it listens. */
-  static async start(kind: ServerKind, { hasProbe = true, profileFolder }: StartOptions = {}): Promise<ServerProcess> {
+  static async start(
+    kind: ServerKind,
+    { hasProbe = true, profileFolder, args = [] }: StartOptions = {},
+  ): Promise<ServerProcess> {
     if (kind === 'bare') await bundleBare();
     if (kind === 'bundle') bundleDaemon();
-    const isDaemon = kind === 'daemon' || kind === 'bundle';
+    const isDaemon = kind === 'daemon' || kind === 'bundle' || kind === 'agents';
     const stateRoot = isDaemon ? mkdtempSync(join(tmpdir(), 'car-bench-')) : undefined;
     const command = [
       ...(canPin ? ['taskset', '-c', '0'] : []),
@@ -75,6 +93,7 @@ export class ServerProcess implements AsyncDisposable {
         ? []
         : ['--cpu-prof', '--cpu-prof-interval', '200', '--cpu-prof-dir', profileFolder]),
       ...commandOf(kind),
+      ...args,
     ];
     const child = spawn(command[0] as string, command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe', hasProbe ? 'ipc' : 'ignore'],
@@ -87,8 +106,7 @@ export class ServerProcess implements AsyncDisposable {
     let complaints = '';
     child.stderr?.on('data', (chunk) => (complaints = (complaints + String(chunk)).slice(-maxComplaintChars)));
     try {
-      const { ws } = JSON.parse(await firstLine(child)) as { ws: string };
-      return new ServerProcess(child, stateRoot, ws);
+      return new ServerProcess(child, stateRoot, JSON.parse(await firstLine(child)) as Ready);
     } catch (error) {
       child.kill('SIGKILL');
       throw new Error(`Cannot start ${kind}: ${(error as Error).message}\n${complaints}`, { cause: error });
@@ -142,6 +160,11 @@ export class ServerProcess implements AsyncDisposable {
     for (const path of globSync(join(this.#stateRoot, 'journals', '*.jsonl'))) truncateSync(path);
   }
 
+  /** Removes the files of runs, which must all have ended. */
+  dropRuns(): void {
+    if (this.#stateRoot !== undefined) rmSync(join(this.#stateRoot, 'runs'), { recursive: true, force: true });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       this.#child.kill('SIGTERM');
@@ -152,6 +175,7 @@ export class ServerProcess implements AsyncDisposable {
 }
 
 function commandOf(kind: ServerKind): string[] {
+  if (kind === 'agents') return [join(import.meta.dirname, 'agents-daemon.ts')];
   if (kind === 'daemon') return [daemonSource, '--port', '0', '--ready-json'];
   if (kind === 'bundle') return [daemonBundle, '--port', '0', '--ready-json'];
   return [kind === 'bare' ? bareBundle : baselineSource(kind)];
