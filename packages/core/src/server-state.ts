@@ -1,7 +1,16 @@
 // The composition root: the only file that names every domain, and the object embedders hold.
 import { dirname, join, resolve } from 'node:path';
 import type { ReplanProvider } from '@car-runtime/engine';
+import { methods, type HostIdentity, type MethodDeclaration } from '@car-runtime/protocol';
 import type { Channel, PeerOptions } from '@car-runtime/rpc';
+import {
+  ApprovalGate,
+  approvalsDomain,
+  createApprovals,
+  defaultGateTimeoutMs,
+  type ApprovalGateConfig,
+  type ApprovalParts,
+} from './domains/approvals/index.ts';
 import { authDomain, AuthService, type AgentCredentials } from './domains/auth/index.ts';
 import {
   builtinsDomain,
@@ -19,6 +28,7 @@ import {
   type JournalRetention,
   type Journals,
 } from './domains/events/index.ts';
+import { createHost, hostDomain, type Host } from './domains/host/index.ts';
 import { metricsDomain } from './domains/metrics/index.ts';
 import { createPolicySets, policyDomain } from './domains/policy/index.ts';
 import { proposalDomain, ProposalService, staticCheck } from './domains/proposal/index.ts';
@@ -43,6 +53,7 @@ import type { Installation } from './kernel/install-once.ts';
 import { Kernel, type AcceptOptions } from './kernel/kernel.ts';
 import { silentLogger, type Logger } from './kernel/logger.ts';
 import type { MemoryEngine } from './memory.ts';
+import { version } from './version.ts';
 
 const defaultHandlerTimeoutMs = 30 * 60 * 1000;
 const defaultAuthTimeoutMs = 5_000;
@@ -95,6 +106,15 @@ export interface ServerStateConfig {
   /** Folder of the key pair that signs the checkpoints of chained journals, made when it is first needed. Default: the
    *  parent of the journals. */
   keyDir?: string;
+  /** Which methods a person is asked about before they run. Default: those declared so, for 60 s. */
+  approvalGate?: ApprovalGateConfig;
+  /** File of the approvals; `null` keeps them in memory, for a daemon that shares its folder with another. Default
+   *  `host-approvals.jsonl` beside the journals. */
+  approvalsFile?: string | null;
+  /** Refuses `host.subscribe` before `server.handshake`. Default false. */
+  requireHandshake?: boolean;
+  /** The agents manifest, where there is one, and whether this process holds its lock. */
+  manifest?: () => { path: string; role: 'owner' | 'observer' } | undefined;
   /** 99th percentile of the event loop's delay, in ms, where the program measures it. */
   loopDelayP99Ms?: () => number;
   /** Mints the links that `host.console_ticket` answers. Without it there is no web console. */
@@ -111,6 +131,8 @@ export class ServerState implements AsyncDisposable {
   readonly #auth: AuthService;
   readonly #journals: Journals;
   readonly #runs: Runs;
+  readonly #host: Host;
+  readonly #approvals: ApprovalParts;
   readonly #builtins: Builtins;
   readonly #supervision: SupervisionService;
   readonly #kernel: Kernel;
@@ -149,6 +171,13 @@ export class ServerState implements AsyncDisposable {
       defaultAgentId: config.defaultAgentId ?? (process.env['CAR_AGENT_ID'] || undefined),
       spanSink: config.spanSink,
     });
+    this.#host = createHost({ logger });
+    this.health.onChange = (component, problem) => this.#tellHealth(component, problem);
+    const approvalsFile =
+      config.approvalsFile === undefined
+        ? join(dirname(this.journalDir), 'host-approvals.jsonl')
+        : (config.approvalsFile ?? undefined);
+    this.#approvals = this.#createApprovals(approvalsFile, logger);
     const storeOf = createStateStores();
     const policyDir = config.policyDir ?? join(dirname(this.journalDir), 'policies');
     const policiesOf = createPolicySets(policyDir);
@@ -159,6 +188,7 @@ export class ServerState implements AsyncDisposable {
         this.journalDir,
         runsDir,
         resolve(policyDir),
+        ...(approvalsFile === undefined ? [] : [resolve(approvalsFile)]),
         ...keyFiles.map((name) => resolve(keyDir, name)),
         ...(config.privatePaths ?? []).map((path) => resolve(path)),
       ],
@@ -197,6 +227,12 @@ export class ServerState implements AsyncDisposable {
         proposalDomain(proposals),
         supervisionDomain(this.#supervision),
         runsDomain(this.#runs),
+        hostDomain(this.#host, {
+          approvalsShown: () => this.#approvals.shown(),
+          identity: () => this.#identity(),
+          needsHandshake: config.requireHandshake ?? false,
+        }),
+        approvalsDomain(this.#approvals),
         eventsDomain(this.#journals),
         metricsDomain(this.#journals.logOf),
         builtinsDomain(this.#builtins, registryOf),
@@ -209,7 +245,52 @@ export class ServerState implements AsyncDisposable {
       authTimeoutMs: config.authTimeoutMs ?? defaultAuthTimeoutMs,
       ...(config.peer && { peer: config.peer }),
       checksResults: config.checksResults ?? false,
+      gate: this.#createGate(config.approvalGate ?? {}),
     });
+  }
+
+  #createApprovals(path: string | undefined, logger: Logger): ApprovalParts {
+    const { events, registry } = this.#host;
+    return createApprovals({
+      path,
+      health: this.health,
+      logger,
+      host: {
+        publish: (kind, event) => events.publish(kind, event),
+        tell: (clientId, kind, event) => {
+          const connection = this.#kernel.connections.get(clientId);
+          if (connection) events.tell(connection, kind, event);
+        },
+        isSubscribed: (connection) => events.isSubscribed(connection),
+        agentWaits: (agentId) => registry.agentWaits(agentId),
+      },
+      mayGovern: (connection) => connection.isHost || (!this.#auth.hasHostToken && connection.role !== 'agent'),
+      isStopping: () => this.#kernel.isDraining,
+    });
+  }
+
+  #createGate({ enabled = true, methods: gated, timeoutMs = defaultGateTimeoutMs }: ApprovalGateConfig): ApprovalGate {
+    const { service } = this.#approvals;
+    return new ApprovalGate({ service, enabled, methods: gated ?? highRiskMethods(), timeoutMs });
+  }
+
+  /** Read from what is there: it takes no lock and makes nothing. */
+  #identity(): HostIdentity {
+    const manifest = this.#config.manifest?.();
+    return {
+      version,
+      pid: process.pid,
+      manifest_path: manifest?.path ?? null,
+      manifest_role: manifest?.role ?? 'none',
+    };
+  }
+
+  #tellHealth(component: string, problem: string | undefined): void {
+    const [kind, message] =
+      problem === undefined
+        ? ['store.recovered', `${component} works again`]
+        : ['store.degraded', `${component}: ${problem}`];
+    this.#host.events.publish(kind, { message, payload: { component, problem: problem ?? null } });
   }
 
   /** Turns authentication on for every connection made from now on. Once per process. */
@@ -296,6 +377,7 @@ export class ServerState implements AsyncDisposable {
     this.#supervision[Symbol.dispose]();
     await this.#builtins[Symbol.asyncDispose]();
     await this.#runs[Symbol.asyncDispose]();
+    this.#approvals[Symbol.dispose]();
     this.#journals[Symbol.dispose]();
     this.#auth[Symbol.dispose]();
   }
@@ -311,4 +393,10 @@ export class ServerState implements AsyncDisposable {
       degraded: this.health.problems,
     };
   }
+}
+
+/** Methods whose declaration says that a person is asked first. */
+function highRiskMethods(): string[] {
+  const declared: [string, MethodDeclaration][] = Object.entries(methods);
+  return declared.filter(([, { approval }]) => approval === true).map(([name]) => name);
 }

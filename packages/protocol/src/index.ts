@@ -1,7 +1,9 @@
 import { agentBasics } from './agent-basics.ts';
+import { approvals } from './approvals.ts';
 import { auth } from './auth.ts';
 import { webConsole } from './console.ts';
 import { eventLog } from './events.ts';
+import { host, hostEvents } from './host.ts';
 import { metrics } from './metrics.ts';
 import { policy } from './policy.ts';
 import { proposal } from './proposal.ts';
@@ -16,8 +18,11 @@ import { toolCallbacks, toolChunkNotification, toolEvents, tools } from './tools
 
 export {
   agentBasics,
+  approvals,
   auth,
   eventLog,
+  host,
+  hostEvents,
   metrics,
   policy,
   proposal,
@@ -37,6 +42,9 @@ export {
   webConsole,
 };
 export { eventKinds, type AgentCost, type EventKind, type JournalEvent } from './events.ts';
+export { maxApprovalsPerPage, type ApprovalKind, type ApprovalOutcome, type HostApproval } from './approvals.ts';
+export type { FeedCursor, HostAgent, HostAgentStatus, HostDevice, HostEvent, HostIdentity } from './host.ts';
+export { describeValue, quoteText, visibleText } from './safe-text.ts';
 export type { MetricsAlert, MetricsSummary } from './metrics.ts';
 export type {
   AgentOutcome,
@@ -91,6 +99,8 @@ export const methods = {
   ...policy,
   ...proposal,
   ...runs,
+  ...host,
+  ...approvals,
   ...verification,
   ...agentBasics,
   ...substrate,
@@ -99,7 +109,7 @@ export const methods = {
   ...metrics,
 };
 /** Notifications the daemon sends. */
-export const events = { ...toolEvents, ...runEvents, ...supervisionEvents };
+export const events = { ...toolEvents, ...runEvents, ...hostEvents, ...supervisionEvents };
 /** Requests the daemon makes of a client. */
 export const callbacks = { ...toolCallbacks };
 

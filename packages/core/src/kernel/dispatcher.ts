@@ -2,6 +2,7 @@
 import { checkParams, fail, type MethodDeclaration } from '@car-runtime/protocol';
 import { RpcError, startDeadline, type Deadline, type IncomingCall, type CancelSignal } from '@car-runtime/rpc';
 import { refusalOf, type CredentialState } from './access.ts';
+import type { CallGate, CallPermit } from './call-gate.ts';
 import type { Connection } from './connection.ts';
 import type { AnyDomain, CallContext, NotificationHandler } from './domain.ts';
 import type { Logger } from './logger.ts';
@@ -14,8 +15,9 @@ interface Route {
   readonly declaration: MethodDeclaration;
   readonly handle: (params: never, context: CallContext) => unknown;
   readonly deadlineOf: ((params: never, defaultMs: number) => number) | undefined;
-  calls: number;
-  errors: number;
+  /** Told when the handler is not to run after all. */
+  readonly abandoned?: () => void;
+  readonly count: { calls: number; errors: number };
 }
 
 export interface DispatcherOptions {
@@ -25,6 +27,8 @@ export interface DispatcherOptions {
   logger: Logger;
   /** Compares every result with its declared schema and fails the call on a difference. For tests. */
   checksResults: boolean;
+  /** Has a say before a handler runs. */
+  gate?: CallGate | undefined;
 }
 
 /** Calls and errors of one method since the start. */
@@ -53,7 +57,12 @@ export class Dispatcher {
       if (this.#routes.has(name)) throw new Error(`Cannot register ${name}: declared by two domains`);
       const handle = domain.methods[name];
       if (!handle) throw new Error(`Cannot register ${name}: domain ${domain.name} has no handler`);
-      this.#routes.set(name, { declaration, handle, deadlineOf: domain.deadlines?.[name], calls: 0, errors: 0 });
+      this.#routes.set(name, {
+        declaration,
+        handle,
+        deadlineOf: domain.deadlines?.[name],
+        count: { calls: 0, errors: 0 },
+      });
     }
     for (const [name, handle] of Object.entries(domain.notifications ?? {})) this.#notifications.set(name, handle);
   }
@@ -64,7 +73,7 @@ export class Dispatcher {
   }
 
   counts(): MethodCount[] {
-    return [...this.#routes].map(([method, { calls, errors }]) => ({ method, calls, errors }));
+    return [...this.#routes].map(([method, { count }]) => ({ method, ...count }));
   }
 
   notify(connection: Connection, method: string, params: unknown): void {
@@ -89,7 +98,7 @@ export class Dispatcher {
       call.reject(fail('method_not_found', `unknown method: ${call.method}`));
       return;
     }
-    route.calls++;
+    route.count.calls++;
     const refusal = this.#isDraining
       ? fail('failed', `Cannot call ${call.method}: the daemon is shutting down`, { data: { reason: 'shutting_down' } })
       : refusalOf(call.method, route.declaration.access, connection, this.#options.credentials);
@@ -103,6 +112,28 @@ export class Dispatcher {
       return;
     }
     const context = new HandlerContext(connection, call);
+    const permit = this.#options.gate?.admit(call.method, params, context);
+    if (permit) this.#await(permit, route, call, params, context);
+    else this.#start(route, call, params, context);
+  }
+
+  /** The call waits outside its queue: what comes behind it does not wait with it. */
+  #await(awaited: Promise<CallPermit>, route: Route, call: IncomingCall, params: unknown, context: CallContext): void {
+    const { connection } = context;
+    connection.handlerStarted();
+    awaited
+      .then(
+        (permit) => {
+          const isWanted = !call.isAnswered && !call.aborted && !connection.isClosed;
+          if (isWanted) this.#start(permitted(route, permit), call, params, context);
+          else permit.abandoned();
+        },
+        (error: unknown) => this.#reject(route, call, this.#toRpcError(error, call)),
+      )
+      .finally(() => connection.handlerEnded());
+  }
+
+  #start(route: Route, call: IncomingCall, params: unknown, context: CallContext): void {
     const { order } = route.declaration;
     if (order === undefined) void this.#run(route, call, params, context);
     else this.#enqueue(order, route, call, params, context);
@@ -115,6 +146,7 @@ export class Dispatcher {
     this.#queues.run(connection, order, () => {
       if (!call.isAnswered && !connection.isClosed) return this.#run(route, call, params, context, deadline);
       deadline.cancel();
+      route.abandoned?.();
       return undefined;
     });
   }
@@ -194,7 +226,7 @@ export class Dispatcher {
 
   #reject(route: Route, call: IncomingCall, error: RpcError): void {
     if (call.isAnswered) return;
-    route.errors++;
+    route.count.errors++;
     call.reject(error);
   }
 
@@ -203,6 +235,30 @@ export class Dispatcher {
     this.#options.logger.error({ err: error, method: call.method }, 'handler failed');
     return fail('internal', error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+/** The route of one call that had to wait, whose permit is told what becomes of it. */
+function permitted(route: Route, permit: CallPermit): Route {
+  const handle: Route['handle'] = (params, context) => {
+    permit.begin();
+    let outcome: unknown;
+    try {
+      outcome = route.handle(params, context);
+    } catch (error) {
+      permit.ended(false);
+      throw error;
+    }
+    if (!(outcome instanceof Promise)) {
+      permit.ended(true);
+      return outcome;
+    }
+    void outcome.then(
+      () => permit.ended(true),
+      () => permit.ended(false),
+    );
+    return outcome;
+  };
+  return { ...route, handle, abandoned: () => permit.abandoned() };
 }
 
 /** Made for every call, so it holds two references and makes the rest when asked. */

@@ -8,6 +8,7 @@ import {
   type PeerOptions,
 } from '@car-runtime/rpc';
 import type { CredentialState } from './access.ts';
+import type { CallGate } from './call-gate.ts';
 import { Connection, createClientId, type ConnectionInfo } from './connection.ts';
 import { Dispatcher, policyViolation, type MethodCount } from './dispatcher.ts';
 import { closePhases, type AnyDomain } from './domain.ts';
@@ -22,6 +23,8 @@ export interface KernelOptions {
   authTimeoutMs: number;
   peer?: PeerOptions;
   checksResults?: boolean;
+  /** Has a say before a handler runs. */
+  gate?: CallGate;
 }
 
 export interface AcceptOptions {
@@ -59,6 +62,7 @@ export class Kernel implements AsyncDisposable {
       handlerTimeoutMs: options.handlerTimeoutMs,
       logger: options.logger,
       checksResults: options.checksResults ?? false,
+      gate: options.gate,
     });
   }
 

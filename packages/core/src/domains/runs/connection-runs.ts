@@ -1,5 +1,5 @@
 import { perConnection, type Connection } from '../../kernel/connection.ts';
-import type { Subscriber } from './subscriber.ts';
+import type { Subscriber } from '../../kernel/feed-subscriber.ts';
 
 /** What a connection has to do with runs. */
 export interface ConnectionRuns {

@@ -6,7 +6,7 @@
 import { encodeEnded, encodeTurn } from './records.ts';
 import type { RunEnded } from '@car-runtime/protocol';
 import type { Run } from './run.ts';
-import type { Subscriber } from './subscriber.ts';
+import type { Subscriber } from '../../kernel/feed-subscriber.ts';
 
 /** Turns of one run (Run tracing, I-7). */
 export const maxTurnsPerRun = 2_000;

@@ -1,7 +1,7 @@
 import type { RunLiveStatus, RunTermination } from '@car-runtime/protocol';
 import { SharedFrame } from '@car-runtime/rpc';
 import { statusOf } from './records.ts';
-import type { Gap, Subscriber } from './subscriber.ts';
+import type { Gap, Subscriber } from '../../kernel/feed-subscriber.ts';
 
 export interface RunHeader {
   runId: string;

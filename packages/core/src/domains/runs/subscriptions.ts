@@ -9,7 +9,7 @@ import type { RunRegistry } from './registry.ts';
 import type { Run } from './run.ts';
 import { unknownRun } from './service.ts';
 import type { RunRef, RunStore } from './store/run-store.ts';
-import { Subscriber, type EventSink } from './subscriber.ts';
+import { Subscriber, type EventSink } from '../../kernel/feed-subscriber.ts';
 
 /** Of one connection. */
 const maxSubscriptions = 10_000;

@@ -1,4 +1,4 @@
-// One connection's view of one run: a bounded queue of ready frames, and the drain that hands them to its peer.
+// One connection's view of one feed: a bounded queue of ready frames, and the drain that hands them to its peer.
 import type { SharedFrame } from '@car-runtime/rpc';
 
 /** Events that wait for a reader (Run tracing, I-2). */

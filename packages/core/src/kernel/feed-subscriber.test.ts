@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { SharedFrame } from '@car-runtime/rpc';
-import { maxQueuedEvents, Subscriber, type Gap } from './subscriber.ts';
+import { maxQueuedEvents, Subscriber, type Gap } from './feed-subscriber.ts';
 
 /** A reader that can stop reading. */
 function createReader({ wantsGaps = false } = {}) {

@@ -1,0 +1,59 @@
+// An approval as the daemon keeps it, and as it goes over the wire.
+import { createHash } from 'node:crypto';
+import { canonicalJson, type JsonObject } from '@car-runtime/engine';
+import type { ApprovalKind, ApprovalOutcome, HostApproval } from '@car-runtime/protocol';
+import { renderCard } from './card.ts';
+
+export const defaultOptions: readonly string[] = ['approve', 'deny'];
+
+export interface ApprovalRequest {
+  kind: ApprovalKind;
+  /** What is asked, in one line. Of a `request` it is in the words of whoever asks. */
+  action: string;
+  details?: JsonObject | undefined;
+  options?: readonly string[] | undefined;
+  agentId?: string | undefined;
+  /** Client id of the connection it belongs to, and ends with. Without one nobody owns it and it outlives the daemon. */
+  owner?: string | undefined;
+  /** Whether that connection is an agent's. */
+  isOwnerAgent?: boolean | undefined;
+  /** Of the action it covers; see `digestOf`. */
+  digest?: string | undefined;
+  /** It ends as `expired` after so many ms, if nobody decides. */
+  timeoutMs?: number | undefined;
+  /** What the one who asked needs when it is resolved, in this life of the daemon or a later one. Kept, never sent. */
+  subject?: JsonObject | undefined;
+}
+
+/** What is stored: the record of the wire, and what only the daemon needs. */
+export interface StoredApproval {
+  readonly approval: Omit<HostApproval, 'card'> & { number: number; kind: ApprovalKind };
+  readonly isOwnerAgent?: boolean;
+  readonly subject?: JsonObject;
+}
+
+/** How an approval that nobody waits for any more ended. */
+export interface Settled {
+  readonly approval: HostApproval;
+  readonly outcome: ApprovalOutcome;
+  readonly resolvedBy: string | undefined;
+}
+
+/** Nobody has decided, and it has not ended otherwise. */
+export function isOpen({ approval }: StoredApproval): boolean {
+  return approval.status === 'pending' && approval.outcome === undefined;
+}
+
+export function toWire({ approval }: StoredApproval): HostApproval {
+  return { ...approval, card: renderCard(approval) };
+}
+
+/** Identifies an action by its content: two that differ in anything have different digests. */
+export function digestOf(action: unknown): string {
+  return `sha256:${createHash('sha256').update(canonicalJson(action)).digest('hex')}`;
+}
+
+/** The option that means yes: `approve` where it is one of them, else the first. */
+export function approveOption(options: readonly string[]): string {
+  return options.includes('approve') ? 'approve' : (options[0] ?? 'approve');
+}

@@ -1,0 +1,68 @@
+// What a person reads before deciding. Written by the daemon from the action itself; what an agent said is quoted, on one line
+// and without hidden characters, and marked as its words.
+import { describeValue, quoteText, visibleText, type HostApproval } from '@car-runtime/protocol';
+
+const maxFields = 20;
+const maxValueChars = 300;
+const indent = '  ';
+
+type Shown = Omit<HostApproval, 'card'>;
+
+export function renderCard(approval: Shown): string {
+  return [...headOf(approval), ...whoOf(approval), ...endOf(approval)].join('\n');
+}
+
+function headOf({ kind = 'request', action, details }: Shown): string[] {
+  switch (kind) {
+    case 'gate':
+      return [
+        `Call ${visibleText(action.replace(/^ws\.method:/, ''))}`,
+        ...fields(details?.['params'] ?? {}),
+        ...changes(details),
+      ];
+    case 'request':
+      return [
+        'Somebody asks you to decide. In their words:',
+        `${indent}${quoteText(action, maxValueChars)}`,
+        ...fields(details),
+      ];
+    case 'permission':
+    case 'plan':
+    case 'budget':
+      return [visibleText(action, maxValueChars), ...fields(details)];
+  }
+}
+
+function whoOf({ kind, agent_id, client_id, options }: Shown): string[] {
+  const asker = agent_id == null ? undefined : `agent ${quoteText(agent_id, 100)}`;
+  const owner = client_id == null ? undefined : `connection ${visibleText(client_id, 64)}`;
+  const who = [asker, owner].filter((part) => part !== undefined).join(', ');
+  const lines = who === '' ? [] : [`Asked by ${who}`];
+  if (kind === 'request') lines.push(`Answers: ${options.map((option) => quoteText(option, 60)).join(', ')}`);
+  return lines;
+}
+
+function endOf({ expires_at, outcome }: Shown): string[] {
+  return expires_at === undefined || outcome !== undefined ? [] : [`Nothing runs on it after ${expires_at}`];
+}
+
+/** One line for each member; of very many, the first. */
+function fields(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const entries = Object.entries(value);
+  const lines = entries
+    .slice(0, maxFields)
+    .map(([key, each]) => `${indent}${fieldName(key)}: ${describeValue(each, maxValueChars)}`);
+  if (entries.length > maxFields) lines.push(`${indent}and ${entries.length - maxFields} more`);
+  return lines;
+}
+
+/** What is not as it was when somebody approved it. */
+function changes(details: Shown['details']): string[] {
+  const changed = details?.['changed'];
+  return changed === undefined ? [] : ['Approved before, but since then this has changed:', ...fields(changed)];
+}
+
+function fieldName(key: string): string {
+  return /^[A-Za-z_][\w.-]{0,60}$/.test(key) ? key : quoteText(key, 60);
+}
