@@ -14,7 +14,12 @@ export interface BeliefRequest {
 
 /** Whether a valid node may be presented as current. */
 export type Standing =
-  | { readonly isCurrent: true }
+  | {
+      readonly isCurrent: true;
+      /** Where not all of the value holds: what does, as it should be shown, and what does not. */
+      readonly holds?: string;
+      readonly outdated?: string;
+    }
   | {
       readonly isCurrent: false;
       /** Stable and short, such as `superseded_value`, `stale`, `out_of_scope`. */

@@ -31,3 +31,5 @@ export { byRank } from './ranking.ts';
 export type { Ranked, Ranker, RankerFactory, RankJob, RankPlan, RankReason, RankRequest } from './ranking.ts';
 export { formatVersion } from './records.ts';
 export type { AddRecord, MemoryRecord, StoredNode } from './records.ts';
+export { createClassicRanker } from './retrieval/classic-ranker.ts';
+export { createHybridRanker } from './retrieval/graph-ranker.ts';

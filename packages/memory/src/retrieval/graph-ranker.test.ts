@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryEngine } from '../engine.ts';
+import type { Ranker, RankRequest } from '../ranking.ts';
+import { createClassicRanker } from './classic-ranker.ts';
+import { createHybridRanker } from './graph-ranker.ts';
+
+const rankers = { hybrid: createHybridRanker, classic: createClassicRanker };
+
+function request(text: string, more: Partial<RankRequest> = {}): RankRequest {
+  return { text, limit: 10, view: {}, nowMs: 0, ...more };
+}
+
+function idsOf(memory: MemoryEngine, ranker: Ranker, asked: RankRequest): string[] {
+  return ranker
+    .plan(asked)
+    .run()
+    .map(({ index }) => memory.graph.node(index)?.id ?? '');
+}
+
+for (const [name, createRanker] of Object.entries(rankers)) {
+  // req: memory.retrieval.valid-only
+  test(`${name}: what was superseded, removed or has expired is not found`, () => {
+    const memory = new MemoryEngine({ now: () => 0 });
+    const ranker = createRanker(memory.graph);
+    memory.ingest({ id: 'old', key: 'deploy day', value: 'deploys happen on Friday' });
+    memory.ingest({ id: 'other', key: 'deploy window', value: 'deploys happen at noon' });
+    memory.ingest({ id: 'gone', key: 'deploy tool', value: 'deploys happen by hand' });
+    memory.ingest({ id: 'expired', key: 'deploy freeze', value: 'no deploys', expiresAtMs: 10 });
+    memory.supersede('old', { id: 'new', key: 'deploy day', value: 'deploys happen on Tuesday' });
+    memory.remove(['gone']);
+    assert.deepEqual(idsOf(memory, ranker, request('deploys', { nowMs: 20 })).toSorted(), ['new', 'other']);
+    memory.reset();
+    assert.deepEqual(idsOf(memory, ranker, request('deploys')), []);
+    ranker[Symbol.dispose]();
+  });
+
+  // req: memory.retrieval.tenants
+  test(`${name}: a tenant finds only its own, and nobody finds a tenant's`, () => {
+    const memory = new MemoryEngine();
+    const ranker = createRanker(memory.graph);
+    for (const tenant of ['', 'a', 'b']) {
+      memory.ingest({ id: `secret${tenant}`, key: 'secret', value: `the secret of ${tenant}`, tenant });
+    }
+    for (const tenant of ['', 'a', 'b']) {
+      assert.deepEqual(idsOf(memory, ranker, request('secret', { view: { tenant } })), [`secret${tenant}`]);
+    }
+    ranker[Symbol.dispose]();
+  });
+
+  // req: memory.retrieval.activation
+  test(`${name}: what a found fact rests on is found with it`, () => {
+    const memory = new MemoryEngine();
+    memory.ingest({ id: 'premise', key: 'headcount', value: 'eight people' });
+    memory.ingest({ id: 'noise', key: 'lunch', value: 'soup' });
+    memory.ingest({ id: 'plan', key: 'capacity', value: 'forty points a sprint', dependsOn: ['premise'] });
+    const ranker = createRanker(memory.graph);
+    assert.deepEqual(idsOf(memory, ranker, request('capacity of a sprint')), ['plan', 'premise']);
+    ranker[Symbol.dispose]();
+  });
+
+  // req: memory.retrieval.explain
+  test(`${name}: an explanation names the seeds with their words, the way and the parts of the score`, () => {
+    const memory = new MemoryEngine();
+    const premise = memory.ingest({ id: 'premise', key: 'headcount', value: 'eight people' });
+    const plan = memory.ingest({ id: 'plan', key: 'capacity', value: 'forty points', dependsOn: ['premise'] });
+    const ranker = createRanker(memory.graph);
+    const { seeds, path, parts } = ranker.explain(request('capacity'), premise.index);
+    assert.deepEqual(
+      seeds.map(({ index, terms }) => [index, terms.length]),
+      [[plan.index, 1]],
+    );
+    assert.deepEqual(path, [plan.index, premise.index]);
+    assert((parts['activation'] ?? 0) > 0);
+    ranker[Symbol.dispose]();
+  });
+}
+
+// req: memory.retrieval.context-fill
+test('a context is filled up with the newest facts once those that answer are in', () => {
+  const memory = new MemoryEngine();
+  const ranker = createHybridRanker(memory.graph);
+  const keys = ['apples', 'pears', 'plums', 'cherries', 'grapes', 'figs'];
+  for (const [n, key] of keys.entries()) memory.ingest({ id: `f${n}`, key, value: `batch${n}` });
+  memory.addTurn({ speaker: 'user', text: 'pears it is' });
+  const ranked = ranker.planContext(request('how many pears', { limit: 20 })).run();
+  assert.equal(memory.graph.node(ranked[0]?.index ?? -1)?.id, 'f1');
+  assert.equal(ranked.length, 6);
+  const few = ranker.planContext(request('pears', { limit: 3 })).run();
+  assert.deepEqual(
+    few.map(({ index }) => memory.graph.node(index)?.id),
+    ['f1', 'f5', 'f4'],
+  );
+  ranker[Symbol.dispose]();
+});
+
+// req: memory.retrieval.deterministic
+test('an index that followed a memory ranks as one that reads it afterwards', () => {
+  const memory = new MemoryEngine({ now: () => 7 });
+  const followed = createHybridRanker(memory.graph);
+  for (let n = 0; n < 200; n++) {
+    memory.ingest({ id: `f${n}`, key: `k${n % 9}`, value: `deploy ${n} on day ${n % 5}` });
+    if (n % 3 === 0) memory.supersede(`f${n}`, { key: `k${n % 9}`, value: `deploy ${n} moved to day ${n % 7}` });
+    if (n % 10 === 0) memory.addTurn({ speaker: n % 20 === 0 ? 'user' : 'assistant', text: `about deploy ${n}` });
+  }
+  const late = createHybridRanker(memory.graph);
+  for (const text of ['deploy 33', 'which day is deploy 7', 'k3']) {
+    assert.equal(JSON.stringify(followed.plan(request(text)).run()), JSON.stringify(late.plan(request(text)).run()));
+  }
+  for (const ranker of [followed, late]) ranker[Symbol.dispose]();
+});
+
+// req: memory.retrieval.classic
+test('classic: an exact word counts 3, a stem 2, a synonym 1.5, a piece of a word 1', () => {
+  const memory = new MemoryEngine();
+  memory.ingest({ id: 'token', key: 'a', value: 'auth' });
+  memory.ingest({ id: 'synonym', key: 'b', value: 'login' });
+  memory.ingest({ id: 'piece', key: 'c', value: 'coauthors' });
+  memory.ingest({ id: 'none', key: 'd', value: 'weather' });
+  const ranker = createClassicRanker(memory.graph);
+  assert.deepEqual(idsOf(memory, ranker, request('auth')), ['token', 'synonym', 'piece']);
+  memory.reset();
+  memory.ingest({ id: 'stem', key: 'a', value: 'testing' });
+  memory.ingest({ id: 'token', key: 'b', value: 'tested' });
+  memory.ingest({ id: 'piece', key: 'c', value: 'attestedly' });
+  assert.deepEqual(idsOf(memory, ranker, request('tested')), ['token', 'stem', 'piece']);
+  ranker[Symbol.dispose]();
+});
