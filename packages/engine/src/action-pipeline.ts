@@ -4,7 +4,7 @@ import { changesOf } from './action-effects.ts';
 import { Failure } from './attempt.ts';
 import { runAttempts } from './attempts.ts';
 import { idempotencyKey } from './idempotency-cache.ts';
-import { ownValue } from './json-value.ts';
+import type { JsonObject } from './json-value.ts';
 import type { Action, ActionResult } from './proposal.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -69,7 +69,8 @@ function concluded(
   run: RunContext,
 ): ActionResult {
   const durationMs = run.clock.monotonic() - startedAt;
-  const error = outcome instanceof Failure ? outcome.message : run.outputFailure(outcome);
+  const changes = changesOf(action);
+  const error = outcome instanceof Failure ? outcome.message : (run.outputFailure(outcome) ?? commit(changes, run));
   if (error !== null) {
     const result = run.toResult(action, 'failed', error);
     result.duration_ms = durationMs;
@@ -79,20 +80,19 @@ function concluded(
   const result = run.toResult(action, 'succeeded', null);
   result.output = outcome;
   result.duration_ms = durationMs;
-  commit(action, result, run);
+  if (changes !== undefined) {
+    result.state_changes = changes;
+    // Keys only: values may be secrets, and the journal stays.
+    run.emit('state_changed', action, { keys: Object.keys(changes) });
+  }
   if (cacheKey !== undefined) run.remember(cacheKey, outcome);
   run.emit('action_succeeded', action, { duration_ms: durationMs });
   return result;
 }
 
-function commit(action: Action, result: ActionResult, run: RunContext): void {
-  const changes = changesOf(action);
-  if (changes === undefined) return;
-  result.state_changes = changes;
-  const keys = Object.keys(changes);
-  for (const key of keys) run.write(key, ownValue(changes, key));
-  // Keys only: values may be secrets, and the journal stays.
-  run.emit('state_changed', action, { keys });
+/** Why the state has no room for the changes, or null once it has them. */
+function commit(changes: JsonObject | undefined, run: RunContext): string | null {
+  return changes === undefined ? null : run.write(changes);
 }
 
 function deduplicated(action: Action, output: unknown, run: RunContext): ActionResult {

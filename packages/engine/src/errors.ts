@@ -38,3 +38,8 @@ export class ToolError extends EngineError {
     this.tool = tool;
   }
 }
+
+/** A write that the state has no room for. */
+export class StateError extends EngineError {
+  override readonly name = 'StateError';
+}

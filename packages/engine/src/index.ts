@@ -4,7 +4,7 @@ export { toAbortSignal } from './cancel-signal.ts';
 export type { CancelSignal } from './cancel-signal.ts';
 export { systemClock, toTimestamp } from './clock.ts';
 export type { Clock } from './clock.ts';
-export { EngineError, PolicyError, ProposalError, ToolError } from './errors.ts';
+export { EngineError, PolicyError, ProposalError, StateError, ToolError } from './errors.ts';
 export { attemptTimedOut, DEFAULT_MAX_IN_FLIGHT } from './execution.ts';
 export type {
   Capabilities,
@@ -47,6 +47,7 @@ export type {
   Reversibility,
 } from './proposal.ts';
 export { findReferences, referencedId, substituteReferences } from './references.ts';
+export type { StateLimits } from './state-namespace.ts';
 export { StateCheckpoint, StateStore, StateView } from './state-store.ts';
 export type { StateReader } from './state-store.ts';
 export { ToolRegistry, toToolSchema } from './tool-registry.ts';

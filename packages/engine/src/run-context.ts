@@ -82,10 +82,9 @@ export class RunContext {
     return null;
   }
 
-  /** The one way actions change state, so that a rollback finds everything. */
-  write(key: string, value: unknown): void {
-    if (this.#canRollBack) this.#openCheckpoint().set(key, value);
-    else this.state.set(key, value);
+  /** The one way actions change state, so that a rollback finds everything. All or nothing; answers why nothing, or null. */
+  write(changes: JsonObject): string | null {
+    return this.#canRollBack ? this.#openCheckpoint().assign(changes) : this.state.assign(changes);
   }
 
   /** Keeps the output of an idempotent action for later proposals, unless this one is rolled back. */

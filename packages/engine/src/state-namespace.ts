@@ -1,9 +1,25 @@
 /** What a state store keeps: cells by tenant and key, and who wrote what that may still be taken back. */
+import { JsonExtents } from './json-extents.ts';
 
 /** A value and when it was written. Never changed in place: whoever holds one holds the past. */
 export interface Cell {
   readonly value: unknown;
   readonly version: number;
+  /** About the characters of its JSON; 0 where nobody counts. */
+  readonly chars: number;
+}
+
+/** What a store may hold, all tenants together. */
+export interface StateLimits {
+  readonly maxKeys: number;
+  /** Of keys, tenants and values as JSON. */
+  readonly maxChars: number;
+}
+
+/** What readers of a store see. */
+export interface StateUsage {
+  keys: number;
+  chars: number;
 }
 
 /** A write that its owner may still take back; no cell means it removed the key. */
@@ -26,6 +42,18 @@ export class Namespace {
   /** What readers see. */
   readonly cells = new Map<string, Cell>();
   readonly #contested = new Map<string, Contested>();
+  readonly #tenant: string;
+  readonly #usage: StateUsage;
+
+  constructor(tenant: string, usage: StateUsage) {
+    this.#tenant = tenant;
+    this.#usage = usage;
+  }
+
+  /** What the key takes with this cell. */
+  charsOf(key: string, { chars }: Cell): number {
+    return chars + key.length + this.#tenant.length;
+  }
 
   get isEmpty(): boolean {
     return this.cells.size === 0 && this.#contested.size === 0;
@@ -75,15 +103,29 @@ export class Namespace {
   }
 
   #show(key: string, cell: Cell | undefined): void {
+    this.#count(key, this.cells.get(key), -1);
+    this.#count(key, cell, 1);
     if (cell === undefined) this.cells.delete(key);
     else this.cells.set(key, cell);
+  }
+
+  #count(key: string, cell: Cell | undefined, sign: 1 | -1): void {
+    if (cell === undefined) return;
+    this.#usage.keys += sign;
+    this.#usage.chars += sign * this.charsOf(key, cell);
   }
 }
 
 /** All namespaces of a store. One exists only while it holds something, so reading never makes the store grow. */
 export class Namespaces {
   readonly #byTenant = new Map<string, Namespace>();
+  readonly #usage: StateUsage = { keys: 0, chars: 0 };
+  readonly #limits: StateLimits | undefined;
   #lastVersion = 0;
+
+  constructor(limits: StateLimits | undefined) {
+    this.#limits = limits;
+  }
 
   find(tenant: string): Namespace | undefined {
     return this.#byTenant.get(tenant);
@@ -92,7 +134,7 @@ export class Namespaces {
   open(tenant: string): Namespace {
     let namespace = this.#byTenant.get(tenant);
     if (namespace === undefined) {
-      namespace = new Namespace();
+      namespace = new Namespace(tenant, this.#usage);
       this.#byTenant.set(tenant, namespace);
     }
     return namespace;
@@ -105,6 +147,35 @@ export class Namespaces {
   /** Versions are drawn from one counter: a key removed and written again never shows an old version. */
   createCell(value: unknown): Cell {
     this.#lastVersion += 1;
-    return { value, version: this.#lastVersion };
+    const chars = this.#limits === undefined ? 0 : new JsonExtents().of(value).chars;
+    return { value, version: this.#lastVersion, chars };
   }
+
+  /** Why these cells have no room, or null. What only takes less than before always has. */
+  refusal(tenant: string, cells: ReadonlyMap<string, Cell>): string | null {
+    if (this.#limits === undefined) return null;
+    const { maxKeys, maxChars } = this.#limits;
+    const namespace = this.open(tenant);
+    let { keys, chars } = this.#usage;
+    let culprit = '';
+    for (const [key, cell] of cells) {
+      const current = namespace.cells.get(key);
+      const added = namespace.charsOf(key, cell) - (current === undefined ? 0 : namespace.charsOf(key, current));
+      chars += added;
+      if (added > 0 && chars > maxChars) culprit = key;
+      if (current !== undefined) continue;
+      keys += 1;
+      if (keys > maxKeys) {
+        return `Cannot write state key ${quoted(key)}: ${this.#usage.keys} keys are there, at most ${maxKeys} are allowed`;
+      }
+    }
+    if (chars > maxChars && chars > this.#usage.chars) {
+      return `Cannot write state key ${quoted(culprit)}: the state would have more than ${maxChars} characters as JSON`;
+    }
+    return null;
+  }
+}
+
+function quoted(key: string): string {
+  return JSON.stringify(key.length > 100 ? `${key.slice(0, 100)}…` : key);
 }

@@ -155,3 +155,43 @@ test('any interleaving of checkpoints shows the writes that were not taken back,
     { numRuns: 500 },
   );
 });
+
+// req: state.bounds
+test('a full store takes nothing that adds to it, all of a write or none of it, and has room again for what gets smaller', () => {
+  const store = new StateStore({ maxKeys: 3, maxChars: 100 });
+  store.set('a', 1);
+  store.view('t').set('b', 2);
+  assert.throws(() => store.set('long', 'x'.repeat(100)), {
+    name: 'StateError',
+    reason: 'state_full',
+    message: 'Cannot write state key "long": the state would have more than 100 characters as JSON',
+  });
+  assert.equal(
+    store.assign({ c: 1, d: 2 }),
+    'Cannot write state key "d": 2 keys are there, at most 3 are allowed',
+    'tenants count together',
+  );
+  assert.deepEqual(store.keys(), ['a']);
+  assert.equal(store.assign({ c: 'x'.repeat(60) }), null);
+  assert.equal(store.assign({ a: 2, c: 'x'.repeat(50) }), null, 'a full store can be changed');
+  assert.ok(store.delete('c'));
+  assert.equal(store.assign({ d: 'x'.repeat(60) }), null);
+  assert.deepEqual(store.snapshot(), Object.assign(Object.create(null), { a: 2, d: 'x'.repeat(60) }));
+});
+
+// req: state.bounds
+test('what a checkpoint takes back makes room again, and what it may not write it leaves alone', () => {
+  const store = new StateStore({ maxKeys: 2, maxChars: 1_000 });
+  store.set('a', 1);
+  for (let round = 0; round < 5; round++) {
+    const checkpoint = store.checkpoint();
+    checkpoint.set('b', round);
+    assert.throws(() => checkpoint.set('c', 1), { reason: 'state_full' });
+    assert.match(checkpoint.assign({ a: 2, d: 1 }) ?? '', /"d": 2 keys are there/);
+    assert.deepEqual(checkpoint.restore(), ['b']);
+    assert.deepEqual(store.snapshot(), Object.assign(Object.create(null), { a: 1 }));
+  }
+  const tenants = new StateStore({ maxKeys: 1, maxChars: 10 });
+  assert.match(tenants.view('a'.repeat(20)).assign({ k: 1 }) ?? '', /more than 10 characters/);
+  assert.equal(tenants.view('t').assign({ k: 1 }), null, 'a refused tenant leaves nothing behind');
+});

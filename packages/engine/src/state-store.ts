@@ -1,7 +1,9 @@
 /** State of one runtime: JSON values by tenant and key, with versions and checkpoints. */
+import { StateError } from './errors.ts';
+import { ownValue } from './json-value.ts';
 import type { JsonObject } from './json-value.ts';
 import { Namespaces } from './state-namespace.ts';
-import type { Namespace } from './state-namespace.ts';
+import type { Cell, Namespace, StateLimits } from './state-namespace.ts';
 
 const TENANT_PREFIX = 'tenant:';
 
@@ -38,9 +40,24 @@ export class StateView implements StateReader {
     return this.#namespace?.cells.get(key)?.version ?? 0;
   }
 
-  /** Stores a value for good: no open checkpoint takes it back. */
+  /** Stores a value for good: no open checkpoint takes it back. Throws `StateError` where there is no room. */
   set(key: string, value: unknown): void {
-    this.#namespaces.open(this.#tenant).commit(key, this.#namespaces.createCell(value));
+    const refusal = this.#commit(new Map([[key, this.#namespaces.createCell(value)]]));
+    if (refusal !== null) throw new StateError('state_full', refusal);
+  }
+
+  /** Stores all of these for good, or none of them where there is no room; answers why, or null. */
+  assign(changes: JsonObject): string | null {
+    return this.#commit(toCells(changes, this.#namespaces));
+  }
+
+  #commit(cells: ReadonlyMap<string, Cell>): string | null {
+    const refusal = this.#namespaces.refusal(this.#tenant, cells);
+    if (refusal === null) {
+      const namespace = this.#namespaces.open(this.#tenant);
+      for (const [key, cell] of cells) namespace.commit(key, cell);
+    } else this.#namespaces.dropIfEmpty(this.#tenant);
+    return refusal;
   }
 
   /** Removes a key for good; answers whether it was there. */
@@ -58,6 +75,13 @@ export class StateView implements StateReader {
     const keys = [...(this.#namespace?.cells.keys() ?? [])];
     const listed = this.#tenant === '' ? keys.filter((key) => !key.startsWith(TENANT_PREFIX)) : keys;
     return listed.toSorted();
+  }
+
+  /** About the characters of `snapshot` as JSON, in a store that has limits. */
+  get snapshotChars(): number {
+    let chars = 2;
+    for (const key of this.keys()) chars += key.length + 4 + (this.#namespace?.cells.get(key)?.chars ?? 0);
+    return chars;
   }
 
   /** The listed keys with their values, in an object without prototype: no key is special in it. */
@@ -85,8 +109,9 @@ export class StateView implements StateReader {
 export class StateStore extends StateView {
   readonly #namespaces: Namespaces;
 
-  constructor() {
-    const namespaces = new Namespaces();
+  /** Without limits it takes what it is given. */
+  constructor(limits?: StateLimits) {
+    const namespaces = new Namespaces(limits);
     super(namespaces, '');
     this.#namespaces = namespaces;
   }
@@ -111,8 +136,19 @@ export class StateCheckpoint {
     this.#tenant = tenant;
   }
 
+  /** Throws `StateError` where there is no room. */
   set(key: string, value: unknown): void {
-    this.#write(key).write(key, this.#namespaces.createCell(value), this);
+    const refusal = this.assign({ [key]: value });
+    if (refusal !== null) throw new StateError('state_full', refusal);
+  }
+
+  /** Writes all of these, or none of them where there is no room; answers why, or null. */
+  assign(changes: JsonObject): string | null {
+    const cells = toCells(changes, this.#namespaces);
+    const refusal = this.#namespaces.refusal(this.#tenant, cells);
+    if (refusal === null) for (const [key, cell] of cells) this.#write(key).write(key, cell, this);
+    else this.#namespaces.dropIfEmpty(this.#tenant);
+    return refusal;
   }
 
   delete(key: string): void {
@@ -148,4 +184,8 @@ export class StateCheckpoint {
     this.#namespaces.dropIfEmpty(this.#tenant);
     return keys;
   }
+}
+
+function toCells(changes: JsonObject, namespaces: Namespaces): Map<string, Cell> {
+  return new Map(Object.keys(changes).map((key) => [key, namespaces.createCell(ownValue(changes, key))]));
 }

@@ -178,6 +178,24 @@ test('one tool more than the bound is refused, replacing one is not', async () =
   assert.equal(registry.get('a')?.description, 'again');
 });
 
+// req: tools.register-atomic
+test('a list that passes the bound registers none of its tools, and the one without room is named', async () => {
+  const registry = new ToolRegistry({ maxTools: 3 });
+  await registry.register([{ name: 'a' }]);
+  const list = ['b', 'a', 'c', 'c', 'd'].map((name) => ({ name, description: 'new' }));
+  await assert.rejects(registry.register(list), {
+    reason: 'too_many_tools',
+    tool: 'd',
+    message: 'Cannot register tool "d": 1 tools are registered, at most 3 are allowed',
+  });
+  assert.deepEqual(
+    registry.list().map(({ name, description }) => [name, description]),
+    [['a', '']],
+  );
+  assert.equal(await registry.register(list.slice(0, 4)), 4, 'a name counts once');
+  assert.equal(registry.size, 3);
+});
+
 test('a matcher passed in is used instead of RegExp', async () => {
   const registry = new ToolRegistry({ regExp: (pattern) => ({ test: (text) => text === `<${pattern}>` }) });
   await registry.register([{ name: 't', parameters: { properties: { a: { pattern: 'x' } } } }]);

@@ -79,7 +79,9 @@ export class ToolRegistry {
 
   /** Registers a tool whose schema is known to be valid: ours, or one that was checked when it was installed. */
   add(tool: ToolSchema): void {
-    this.#insert(this.#toEntry(tool));
+    const entry = this.#toEntry(tool);
+    this.#checkRoom([entry]);
+    this.#entries.set(tool.name, entry);
   }
 
   /** Answers whether there was such a tool. */
@@ -128,7 +130,9 @@ export class ToolRegistry {
       }
       entries.push(entry);
     }
-    for (const entry of entries) this.#insert(entry);
+    // All of them or none: a list that stops half way would leave its caller guessing.
+    this.#checkRoom(entries);
+    for (const entry of entries) this.#entries.set(entry.tool.name, entry);
     return entries.length;
   }
 
@@ -136,13 +140,13 @@ export class ToolRegistry {
     return { tool, parameters: ParameterSchema.for(tool.parameters, this.#regExp) };
   }
 
-  #insert(entry: Entry): void {
-    const { name } = entry.tool;
-    if (this.#entries.size >= this.#maxTools && !this.#entries.has(name)) {
-      const message = `Cannot register tool "${name}": ${this.#entries.size} tools are registered, at most ${this.#maxTools} are allowed`;
-      throw new ToolError('too_many_tools', name, message);
-    }
-    this.#entries.set(name, entry);
+  #checkRoom(entries: readonly Entry[]): void {
+    const added = new Set(entries.map(({ tool }) => tool.name).filter((name) => !this.#entries.has(name)));
+    const room = this.#maxTools - this.#entries.size;
+    if (added.size <= room) return;
+    const name = [...added][room] ?? '';
+    const message = `Cannot register tool "${name}": ${this.#maxTools - room} tools are registered, at most ${this.#maxTools} are allowed`;
+    throw new ToolError('too_many_tools', name, message);
   }
 }
 
