@@ -81,3 +81,16 @@ export { findIssues, verify } from './verify.ts';
 export type { FindIssuesOptions, VerifyOptions, VerifyReport } from './verify.ts';
 export type { FindingTier, Severity, VerifyCheck, VerifyEvidence, VerifyIssue } from './verify-findings.ts';
 export type { WriteConflict } from './verify-structure.ts';
+export {
+  classifyAction,
+  declaredRollbackContract,
+  fingerprintOf,
+  higherTier,
+  isMissingCompensation,
+  isWithin,
+  lowerTier,
+  sha256,
+  tiers,
+  worseReversibility,
+} from './tiers/index.ts';
+export type { Classification, ProgramUse, Tier } from './tiers/index.ts';

@@ -33,17 +33,22 @@ export function jsonEquals(left: unknown, right: unknown): boolean {
   return true;
 }
 
-/** JSON text with sorted keys, so that equal values have equal text. Members that JSON cannot hold are left out. */
+/** JSON text in canonical form (RFC 8785), so that equal values have equal text. Members that JSON cannot hold are left out. */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(withSortedKeys(value)) ?? 'null';
+  return canonicalText(value) ?? 'null';
 }
 
-function withSortedKeys(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(withSortedKeys);
-  const sorted: JsonObject = {};
-  for (const key of Object.keys(value).toSorted()) setOwn(sorted, key, withSortedKeys((value as JsonObject)[key]));
-  return sorted;
+function canonicalText(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return canonicalText(JSON.parse(JSON.stringify(value)));
+  if (Array.isArray(value)) return `[${value.map((each) => canonicalText(each) ?? 'null').join(',')}]`;
+  let text = '';
+  // By UTF-16 units, as the sort does by itself. Not by way of a sorted object: that would put whole numbers first.
+  for (const key of Object.keys(value).sort()) {
+    const member = canonicalText((value as JsonObject)[key]);
+    if (member !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${member}`;
+  }
+  return `{${text}}`;
 }
 
 /** The text a reader would expect of a value: strings as they are, everything else as JSON. */

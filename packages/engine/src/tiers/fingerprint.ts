@@ -1,0 +1,13 @@
+/** What tells one operation from another, and one plan from another: digests of canonical JSON (RFC 8785). */
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../json-value.ts';
+import type { Action } from '../proposal.ts';
+
+/** The same type, tool and parameters have the same fingerprint, whatever the action is called. */
+export function fingerprintOf({ type, tool, parameters }: Pick<Action, 'type' | 'tool' | 'parameters'>): string {
+  return sha256(canonicalJson({ parameters, tool: tool ?? null, type }));
+}
+
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
