@@ -51,6 +51,14 @@ function checkAndExecute(
     for (const { policy_name, reason } of violations) run.emit('policy_violation', action, { policy_name, reason });
     return rejected(action, violations.map((violation) => violation.reason).join('; '), run);
   }
+  const refusal = run.recheck?.(action) ?? null;
+  if (!(refusal instanceof Promise)) {
+    return refusal === null ? execute(action, cacheKey, run) : rejected(action, refusal, run);
+  }
+  return refusal.then((reason) => (reason === null ? execute(action, cacheKey, run) : rejected(action, reason, run)));
+}
+
+function execute(action: Action, cacheKey: string | undefined, run: RunContext): ActionResult | Promise<ActionResult> {
   run.emit('action_validated', action);
   run.emit('action_executing', action);
   const startedAt = run.clock.monotonic();

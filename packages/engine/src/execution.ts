@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 import type { IdempotencyCache } from './idempotency-cache.ts';
 import type { JsonObject } from './json-value.ts';
 import type { PolicySet } from './policies.ts';
+import type { Action } from './proposal.ts';
 import type { StateStore } from './state-store.ts';
 
 /** The kinds of journal events that execution and replanning emit (Events and metrics). */
@@ -96,6 +97,11 @@ export interface ExecutionOptions {
    * many actions, so that a small plan can have a result that nobody can send.
    */
   readonly maxOutputChars?: number | undefined;
+  /**
+   * Asked last, right before an action begins, with references replaced: why it may not, or null. For what was true when
+   * the proposal was admitted and need not be any more.
+   */
+  readonly recheck?: ((action: Action) => string | null | Promise<string | null>) | undefined;
 }
 
 export const DEFAULT_MAX_IN_FLIGHT = 100;

@@ -40,7 +40,8 @@ export function canonicalJson(value: unknown): string {
 
 function canonicalText(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return canonicalText(JSON.parse(JSON.stringify(value)));
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function')
+    return canonicalText(JSON.parse(JSON.stringify(value)));
   if (Array.isArray(value)) return `[${value.map((each) => canonicalText(each) ?? 'null').join(',')}]`;
   let text = '';
   // By UTF-16 units, as the sort does by itself. Not by way of a sorted object: that would put whole numbers first.

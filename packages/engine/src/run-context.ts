@@ -19,6 +19,7 @@ export class RunContext {
   readonly state: StateView;
   readonly cancellation: RunCancellation;
   readonly isCancellable: boolean;
+  readonly recheck: ExecutionOptions['recheck'];
   readonly cost: CostSummary = {
     tool_calls: 0,
     actions_executed: 0,
@@ -44,6 +45,7 @@ export class RunContext {
     this.state = env.state.view(this.tenantId);
     this.cancellation = new RunCancellation(options.signal);
     this.isCancellable = options.signal !== undefined;
+    this.recheck = options.recheck;
     this.#maxOutputChars = options.maxOutputChars ?? Number.POSITIVE_INFINITY;
     this.#canRollBack = proposal.actions.some((action) => action.failure_behavior === 'abort');
   }

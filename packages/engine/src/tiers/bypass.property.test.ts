@@ -11,8 +11,9 @@ const tierOf = (tool: string, parameters: Record<string, unknown>) =>
 type Disguise = (text: string) => string;
 
 const between = (text: string, what: string): string => {
-  const at = Math.max(1, Math.floor(text.length / 2));
-  return text.slice(0, at) + what + text.slice(at);
+  const letters = Array.from(text);
+  const at = Math.max(1, Math.floor(letters.length / 2));
+  return [...letters.slice(0, at), what, ...letters.slice(at)].join('');
 };
 const onFirstWord =
   (change: Disguise): Disguise =>
@@ -21,7 +22,9 @@ const onFirstWord =
     return [change(first), ...rest].join(' ');
   };
 const hexOf = (text: string, prefix: string): string =>
-  [...text].map((each) => prefix + (each.codePointAt(0) ?? 0).toString(16).padStart(2, '0')).join('');
+  Array.from(text)
+    .map((each) => prefix + (each.codePointAt(0) ?? 0).toString(16).padStart(2, '0'))
+    .join('');
 const cyrillic: Record<string, string> = { a: 'а', c: 'с', e: 'е', o: 'о', p: 'р', s: 'ѕ', i: 'і', x: 'х', y: 'у' };
 const fullWidth: Disguise = (text) =>
   text.replaceAll(/[a-z]/g, (letter) => String.fromCodePoint(letter.charCodeAt(0) + 0xfee0));
@@ -31,11 +34,17 @@ const bold: Disguise = (text) =>
 /** What looks the same, to people or to file systems. */
 const looks: Record<string, Disguise> = {
   'upper case': (text) => text.toUpperCase(),
-  'mixed case': (text) => [...text].map((each, at) => (at % 2 ? each.toUpperCase() : each)).join(''),
-  lookalikes: (text) => [...text].map((each) => cyrillic[each] ?? each).join(''),
+  'mixed case': (text) =>
+    Array.from(text)
+      .map((each, at) => (at % 2 ? each.toUpperCase() : each))
+      .join(''),
+  lookalikes: (text) =>
+    Array.from(text)
+      .map((each) => cyrillic[each] ?? each)
+      .join(''),
   'full width': fullWidth,
   'mathematical bold': bold,
-  'zero width': (text) => [...text].join('\u200b'),
+  'zero width': (text) => Array.from(text).join('\u200b'),
   'soft hyphen': (text) => between(text, '\u00ad'),
   'bidi override': (text) => `\u202e${between(text, '\u202c')}`,
   'combining marks': (text) => between(text, '\u0332'),
@@ -143,7 +152,8 @@ test('no quoting, wrapping, encoding or placing of a command makes it need less'
       assert.equal(plain, 'full_access', command);
       for (const [place, put] of Object.entries(places))
         for (const [name, disguise] of Object.entries({ plain: (text: string) => text, ...shells, ...looks })) {
-          if (!isWithin(plain, tierOf(tool, put(disguise(command))))) missed.push(`${tool}, ${place}, ${name}: ${command}`);
+          if (!isWithin(plain, tierOf(tool, put(disguise(command)))))
+            missed.push(`${tool}, ${place}, ${name}: ${command}`);
         }
     }
   assert.deepEqual(missed, []);
@@ -197,9 +207,20 @@ test('no spelling of a path makes it need less', () => {
   const missed: string[] = [];
   for (const path of ['~/.ssh/id_rsa', '~/.aws/credentials', '/srv/keys/server.pem', '/home/ann/.gnupg/ring'])
     for (const spelling of spellings)
-      for (const parameters of [{ path: spelling(path) }, { files: [spelling(path)] }, { o: { target: spelling(path) } }])
+      for (const parameters of [
+        { path: spelling(path) },
+        { files: [spelling(path)] },
+        { o: { target: spelling(path) } },
+      ])
         if (tierOf('read_file', parameters) !== 'full_access') missed.push(JSON.stringify(parameters));
-  for (const command of ['cat ~/.s?h/id_rsa', 'cat ~/.ss*/id_*', 'cat ~/.{ssh,x}/a', "cat ~/'.ssh'/a", 'cat < ~/.ssh/a', 'ls --x=~/.ssh/a'])
+  for (const command of [
+    'cat ~/.s?h/id_rsa',
+    'cat ~/.ss*/id_*',
+    'cat ~/.{ssh,x}/a',
+    "cat ~/'.ssh'/a",
+    'cat < ~/.ssh/a',
+    'ls --x=~/.ssh/a',
+  ])
     if (tierOf('shell', { command }) !== 'full_access') missed.push(command);
   assert.deepEqual(missed, []);
 });
@@ -217,8 +238,14 @@ test('no spacing, quoting or encoding of a phrase makes it need less', () => {
     (text) => text.replaceAll(' ', '+'),
     (text) => hexOf(text, '%'),
     (text) => hexOf(text, '\\x'),
-    (text) => [...text].map((each) => `&#${each.charCodeAt(0)};`).join(''),
-    (text) => [...text].map((each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+    (text) =>
+      Array.from(text)
+        .map((each) => `&#${each.charCodeAt(0)};`)
+        .join(''),
+    (text) =>
+      Array.from(text)
+        .map((each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)
+        .join(''),
     (text) => onFirstWord((word) => between(word, '\\'))(text),
     (text) => onFirstWord((word) => between(word, '""'))(text),
     (text) => `before;${text};after`,

@@ -133,6 +133,7 @@ test('ten megabytes of parameters are read in time that grows with their length 
     assert.ok(large < 50 * Math.max(small, 5), `${key} of ${piece}: ${small} ms for 200 kB, ${large} ms for 2 MB`);
   }
   assert.equal(classify('write_file', { content: `${'x "y" '.repeat(1_700_000)}rm -rf /` }).tier, 'full_access');
-  const many = { args: Array.from({ length: 500_000 }, () => 'bash') };
-  assert.equal(classify('shell', many).tier, 'full_access');
+  for (const word of ['bash', ''])
+    for (const key of ['args', 'command'])
+      assert.equal(classify('shell', { [key]: Array.from({ length: 500_000 }, () => word) }).tier, 'full_access');
 });

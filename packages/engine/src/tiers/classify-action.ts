@@ -38,11 +38,21 @@ interface KeyMeaning {
   readonly isPlural: boolean;
 }
 
-const reads: Classification = { tier: 'read_only', reversibility: 'reversible', signals: [], uses: [], folder: undefined };
+const reads: Classification = {
+  tier: 'read_only',
+  reversibility: 'reversible',
+  signals: [],
+  uses: [],
+  folder: undefined,
+};
 const writesState: Classification = { ...reads, tier: 'sandbox_edit' };
 
 /** What reaches nothing outside the session is judged by its type alone. */
-export function classifyAction({ type, tool, parameters }: Pick<Action, 'type' | 'tool' | 'parameters'>): Classification {
+export function classifyAction({
+  type,
+  tool,
+  parameters,
+}: Pick<Action, 'type' | 'tool' | 'parameters'>): Classification {
   if (type === 'state_read' || type === 'assertion') return reads;
   if (type === 'state_write') return writesState;
   const name = meaningOfName(tool ?? '');
@@ -53,7 +63,10 @@ export function classifyAction({ type, tool, parameters }: Pick<Action, 'type' |
 
 /** The worst reversibility that the actions declare; nothing to undo is reversible. */
 export function declaredRollbackContract({ actions }: Proposal): Reversibility {
-  return actions.reduce<Reversibility>((worst, action) => worseReversibility(worst, action.reversibility), 'reversible');
+  return actions.reduce<Reversibility>(
+    (worst, action) => worseReversibility(worst, action.reversibility),
+    'reversible',
+  );
 }
 
 /** Declared as one that can be made up for, and not how. */
@@ -125,11 +138,11 @@ class Survey {
       commands?.push(value);
       this.#command(readCommandText(value, this.#name));
     } else if (Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string')) {
-      commands?.push(...(value as string[]));
-      this.#command(readCommandWords(value as string[], this.#name));
+      if (commands) gatherTexts(value, commands);
+      this.#command(readCommandWords(value, this.#name));
       // A list of whole command lines, one by one.
-      if (isPlural || /\s/.test((value as string[])[0]!.trim())) {
-        for (const each of value as string[]) {
+      if (isPlural || /\s/.test(value[0]!.trim())) {
+        for (const each of value) {
           const alone = readCommandText(each, { isShell: false });
           if (alone.tier === 'full_access') this.#command(alone);
         }
@@ -177,7 +190,7 @@ class Survey {
     if (tier !== 'read_only') this.#tier = this.#tier === undefined ? tier : higherTier(this.#tier, tier);
     this.#commandReversibility = worseReversibility(this.#commandReversibility, reversibility);
     for (const each of found) this.#signal(`command: ${each}`);
-        this.#uses ??= [];
+    this.#uses ??= [];
     for (const use of uses) if (this.#uses.length < maxUses) this.#uses.push(use);
   }
 
@@ -222,7 +235,11 @@ function remember<T>(known: Map<string, T>, key: string, meaning: T): void {
 }
 
 function readKey(key: string): KeyMeaning {
-  const name = (toPlainText(key.slice(0, 200)).toLowerCase().match(/[a-z]+/g) ?? []).join('');
+  const name = (
+    toPlainText(key.slice(0, 200))
+      .toLowerCase()
+      .match(/[a-z]+/g) ?? []
+  ).join('');
   const role = commandKeys.has(name)
     ? 'command'
     : argumentKeys.has(name)

@@ -78,7 +78,8 @@ class CommandJudge {
     if (given.length > maxCommandChars) return this.#raise('full_access', 'a command line too long to read');
     if (depth > maxNesting) return this.#raise('full_access', 'commands nested too deep to read');
     const text = toPlainText(given);
-    if (isMixedScript(text) && /^[\s]*[^\s]*[^\p{ASCII}]/u.test(text)) this.#raise('full_access', 'a program in mixed scripts');
+    if (isMixedScript(text) && /^[\s]*[^\s]*[^\p{ASCII}]/u.test(text))
+      this.#raise('full_access', 'a program in mixed scripts');
     const { commands, isUnreadable } = readCommandLine(text);
     if (isUnreadable) this.#raise('full_access', 'a command line that cannot be read');
     for (const command of commands) this.#readCommand(command, depth);
@@ -89,8 +90,9 @@ class CommandJudge {
   }
 
   readArgv(given: readonly string[]): void {
+    if (given.length > maxCommandChars) return this.#raise('full_access', 'a command line too long to read');
     const words = given.map((text) => toPlainText(text));
-    if (words.reduce((sum, word) => sum + word.length, 0) > maxCommandChars) {
+    if (words.reduce((sum, word) => sum + word.length + 1, 0) > maxCommandChars) {
       return this.#raise('full_access', 'a command line too long to read');
     }
     const [first = ''] = words;
@@ -99,7 +101,7 @@ class CommandJudge {
       const { commands, isUnreadable } = readCommandLine(first);
       if (isUnreadable) this.#raise('full_access', 'a command line that cannot be read');
       const last = commands.at(-1);
-      last?.words.push(...words.slice(1).map(plainWord));
+      for (const word of words.slice(1)) last?.words.push(plainWord(word));
       for (const command of commands) this.#readCommand(command, 0);
     } else {
       const command = { words: words.map(plainWord), redirects: [], inputs: [], hasInput: false, writes: false };
@@ -149,7 +151,8 @@ class CommandJudge {
       const { text } = words[0]!;
       if (shellKeywords.has(text)) words = words.slice(1);
       else if (/^[A-Za-z_]\w{0,200}\+?=/.test(text)) {
-        if (dangerousVariables.test(text)) this.#raise('full_access', `the variable ${text.slice(0, text.indexOf('='))}`);
+        if (dangerousVariables.test(text))
+          this.#raise('full_access', `the variable ${text.slice(0, text.indexOf('='))}`);
         words = words.slice(1);
       } else break;
     }
@@ -191,15 +194,23 @@ class CommandJudge {
         const { known, otherwise, risky } = program;
         const at = args.findIndex(({ text }) => !text.startsWith('-'));
         const subcommand = at === -1 ? '' : args[at]!.text.toLowerCase();
-        if (at !== -1 && args[at]!.isDynamic) return this.#raise('full_access', `${name}, to do what is known only when it runs`);
-        const isRisky = risky !== undefined && args.some(({ text }, index) => (at === -1 || index < at || !/^-[a-z]$/i.test(text)) && risky.test(text));
+        if (at !== -1 && args[at]!.isDynamic)
+          return this.#raise('full_access', `${name}, to do what is known only when it runs`);
+        const isRisky =
+          risky !== undefined &&
+          args.some(({ text }, index) => (at === -1 || index < at || !/^-[a-z]$/i.test(text)) && risky.test(text));
         const tier = isRisky ? 'full_access' : (known.get(subcommand) ?? (at === -1 ? 'read_only' : otherwise));
         return this.#raise(tier, isRisky ? `${name} with options that run code` : `${name} ${subcommand}`.trim());
       }
     }
   }
 
-  #readKnown(name: string, { tier, risky }: Extract<Program, { kind: 'known' }>, args: readonly Word[], depth: number): void {
+  #readKnown(
+    name: string,
+    { tier, risky }: Extract<Program, { kind: 'known' }>,
+    args: readonly Word[],
+    depth: number,
+  ): void {
     if (name === 'rm' || name === 'rmdir' || name === 'kill') {
       const options = args.filter(({ text }) => text.startsWith('-')).map(({ text }) => text.toLowerCase());
       const has = (letter: string, long: string): boolean =>
@@ -210,12 +221,13 @@ class CommandJudge {
     const found = risky && args.findIndex(({ text }) => risky.test(text));
     if (found === undefined || found === -1) return this.#raise(tier, name);
     if (name !== 'find') return this.#raise('full_access', `${name} with options that run code`);
-    const { text } = args[found]!;
-    if (!text.startsWith('-exec') && !text.startsWith('-ok')) return this.#raise('sandbox_edit', undefined, 'irreversible');
+    const text = args[found]!.text.toLowerCase();
+    if (!text.startsWith('-exec') && !text.startsWith('-ok'))
+      return this.#raise('sandbox_edit', undefined, 'irreversible');
     this.#raise('sandbox_edit');
     // Each program it starts, up to the end of its arguments.
     for (let at = found; at < args.length; at += 1) {
-      if (!/^-(?:exec|execdir|ok|okdir)$/.test(args[at]!.text)) continue;
+      if (!/^-(?:exec|execdir|ok|okdir)$/i.test(args[at]!.text)) continue;
       const rest = args.slice(at + 1);
       const end = rest.findIndex((word) => word.text === ';' || word.text === '+');
       this.#readWords(end === -1 ? rest : rest.slice(0, end), noCommand, depth + 1);
@@ -241,19 +253,28 @@ class CommandJudge {
     const at = args.findIndex(({ text }) => /^(?:-[a-z]*c[a-z]*|-{1,2}command|\/[ck])$/i.test(text));
     if (at !== -1) {
       const rest = args.slice(at + 1);
-      if (rest.length === 0 || rest[0]!.isDynamic) return this.#raise('full_access', `${name} with commands known only when it runs`);
+      if (rest.length === 0 || rest[0]!.isDynamic)
+        return this.#raise('full_access', `${name} with commands known only when it runs`);
       this.readText(rest[0]!.text, depth + 1);
       // `cmd /c` and PowerShell take all that follows.
       if (rest.length > 1) this.#scan(rest, depth);
       return;
     }
     const script = args.find(({ text }) => !text.startsWith('-'));
-    if (script === undefined || script.isDynamic || args.some(({ text }) => /^-(?:[a-z]*s|-stdin|e[a-z]*|ec[a-z]*)$/i.test(text))) {
+    if (
+      script === undefined ||
+      script.isDynamic ||
+      args.some(({ text }) => /^-(?:[a-z]*s|-stdin|e[a-z]*|ec[a-z]*)$/i.test(text))
+    ) {
       if (command.inputs.length > 0 && script === undefined) return;
       return this.#raise('full_access', `${name} with commands from elsewhere`);
     }
     this.#note({ program: name, script: script.text });
-    this.#raise(this.#options.isShell ? 'full_access' : 'sandbox_edit', `${name} ${programName(script.text)}`, 'irreversible');
+    this.#raise(
+      this.#options.isShell ? 'full_access' : 'sandbox_edit',
+      `${name} ${programName(script.text)}`,
+      'irreversible',
+    );
   }
 
   #readUnknown({ text }: Word, args: readonly Word[], depth: number): void {
@@ -275,8 +296,9 @@ class CommandJudge {
       const name = programName(value);
       const program = lookUp(name);
       if (program?.kind === 'known' && program.tier === 'full_access') this.#raise('full_access', name);
-      else if (program?.kind === 'shell' || program?.kind === 'subcommands' || name === 'rm') {
-        if (index + 1 < args.length) this.#readProgram(name, program, args.slice(index + 1, index + 16), noCommand, depth + 1);
+      else if (program !== undefined && (program.kind === 'shell' || program.kind === 'subcommands' || name === 'rm')) {
+        if (index + 1 < args.length)
+          this.#readProgram(name, program, args.slice(index + 1, index + 16), noCommand, depth + 1);
       }
     });
   }

@@ -70,7 +70,8 @@ export function folded(text: string, asShell: boolean): string {
     // Comments of SQL and C part words as blanks do.
     if (unit === 47 && text.charCodeAt(at + 1) === 42) {
       const end = text.indexOf('*/', at + 2);
-      if (end === -1) return bytes.toString() + (asShell ? '' : folded(text.slice(at + 2).replaceAll('/*', ' '), false));
+      if (end === -1)
+        return bytes.toString() + (asShell ? '' : folded(text.slice(at + 2).replaceAll('/*', ' '), false));
       bytes.add(space);
       at = end + 1;
       continue;
@@ -148,7 +149,8 @@ function escapeAt(text: string, at: number, unit: number): [number, number] {
     return octal ? [Number.parseInt(octal[0], 8), 4] : [-1, 1];
   }
   if (next !== '#') return [-1, 1];
-  const [whole = '', hexadecimal, decimal = ''] = /^&#(?:x([\da-f]{1,6})|(\d{1,7}));/i.exec(text.slice(at, at + 11)) ?? [];
+  const [whole = '', hexadecimal, decimal = ''] =
+    /^&#(?:x([\da-f]{1,6})|(\d{1,7}));/i.exec(text.slice(at, at + 11)) ?? [];
   if (whole === '') return [-1, 1];
   return [hexadecimal === undefined ? Number.parseInt(decimal, 10) : Number.parseInt(hexadecimal, 16), whole.length];
 }

@@ -81,7 +81,9 @@ function readParts(name: string): NameMeaning {
     segments.some((segment) => shellWords.has(segment)) ||
     shellPairs.some(([firsts, seconds]) => hasPair(segments, firsts, seconds));
   // Only verbs say what can be undone: reading a secret changes nothing.
-  const reversibility = meanings.map((meaning) => meaning.reversibility).reduce(worseReversibility, undefined);
+  const reversibility = meanings
+    .map((meaning) => meaning.reversibility)
+    .reduce<Reversibility | undefined>(worseReversibility, undefined);
   const verbTier = meanings.length === 0 ? 'sandbox_edit' : meanings.map(({ tier }) => tier).reduce(higherTier);
   return { tier: secret ? 'full_access' : verbTier, reversibility, isShell, found };
 }

@@ -11,7 +11,9 @@ const mayBeSecret = /[./\\~*?[{%&]|id_|_netrc|_keys|[^\t\x20-\x7e]/i;
 
 /** Whether a text by itself is a path: it begins like one and is one word. */
 export function looksLikePath(text: string): boolean {
-  return text.length <= maxPathChars && /^(?:~|\.{0,2}[/\\]|[a-z]:[/\\]|\$\{?home|%userprofile%|file:)[^\s]*$/i.test(text);
+  return (
+    text.length <= maxPathChars && /^(?:~|\.{0,2}[/\\]|[a-z]:[/\\]|\$\{?home|%userprofile%|file:)[^\s]*$/i.test(text)
+  );
 }
 
 /** The tier of touching the path, and the step that says so; undefined when nothing is special about it. */
@@ -29,7 +31,11 @@ export function readPath(text: string): { readonly tier: Tier; readonly found: s
 
 function readPlain(plain: string): { readonly tier: Tier; readonly found: string } | undefined {
   // Streams and trailing dots are how Windows spells the same file once more.
-  const unquoted = plain.toLowerCase().replaceAll(/["']/g, '').trim().replace(/::?\$data$/, '');
+  const unquoted = plain
+    .toLowerCase()
+    .replaceAll(/["']/g, '')
+    .trim()
+    .replace(/::?\$data$/, '');
   if (/^(?!file:)[a-z][a-z\d+.-]+:\/\//.test(unquoted)) return undefined;
   const steps = unquoted.split(/[/\\]+/).map((step) => (/^\.+$/.test(step) ? step : step.replace(/[. ]+$/, '')));
   const walked: string[] = [];
@@ -48,7 +54,9 @@ function readSteps(steps: readonly string[]): { readonly tier: Tier; readonly fo
   const last = steps.at(-1) ?? '';
   const folder = nameAmong(secretFolders, steps);
   if (folder !== undefined) return { tier: 'full_access', found: folder };
-  const run = secretSteps.find((each) => steps.some((_, at) => each.every((name, offset) => means(steps[at + offset] ?? '', name))));
+  const run = secretSteps.find((each) =>
+    steps.some((_, at) => each.every((name, offset) => means(steps[at + offset] ?? '', name))),
+  );
   if (run) return { tier: 'full_access', found: run.join('/') };
   const file = nameAmong(secretFiles, [last]);
   if (file !== undefined) return { tier: 'full_access', found: file };

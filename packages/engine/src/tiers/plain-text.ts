@@ -35,11 +35,11 @@ const lookalikes: ReadonlyMap<string, string> = new Map(
     '/': '⁄∕⧸',
     '.': '․。',
     ' ': '⠀ㅤ',
-  }).flatMap(([letter, others]) => [...others].map((other) => [other, letter] as const)),
+  }).flatMap(([letter, others]) => Array.from(others).map((other) => [other, letter] as const)),
 );
 
 const notPlain = /[^\t\n\r\x20-\x7e]/gu;
-const unseen = /[\p{M}\p{Default_Ignorable_Code_Point}\p{Cf}\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/gu;
+const unseen = /[\p{M}\p{Default_Ignorable_Code_Point}\p{Cf}]|(?!\s)\p{Cc}/gu;
 
 /** Compatibility forms, accents, invisible characters and lookalikes undone. Case is left. */
 export function toPlainText(text: string): string {

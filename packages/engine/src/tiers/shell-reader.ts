@@ -102,7 +102,8 @@ class ShellReader implements CommandLine {
   }
 
   #readRedirect(command: SimpleCommand, depth: number): void {
-    const [operator = ''] = /^(?:<<<|<<-?|<>|<&|>>|>\||>&|<\(|>\(|<|>)/.exec(this.#text.slice(this.#at, this.#at + 3)) ?? [];
+    const [operator = ''] =
+      /^(?:<<<|<<-?|<>|<&|>>|>\||>&|<\(|>\(|<|>)/.exec(this.#text.slice(this.#at, this.#at + 3)) ?? [];
     this.#at += operator.length;
     if (operator.endsWith('(')) {
       this.readList(')', depth + 1);
@@ -164,7 +165,7 @@ class ShellReader implements CommandLine {
       isStarted = false;
     };
     const start = this.#at;
-    for (; this.#at < this.#text.length; ) {
+    for (; this.#at < this.#text.length;) {
       const character = this.#text[this.#at]!;
       if (/[\s;&|()<>]/.test(character)) break;
       isStarted = true;
@@ -272,7 +273,8 @@ class ShellReader implements CommandLine {
       return this.#readDouble(depth);
     }
     if (next === '{') return this.#readBraced(depth);
-    const [name = ''] = /^(?:[A-Za-z_]\w{0,200}|[@*#?$!\d-])/.exec(this.#text.slice(this.#at + 1, this.#at + 202)) ?? [];
+    const [name = ''] =
+      /^(?:[A-Za-z_]\w{0,200}|[@*#?$!\d-])/.exec(this.#text.slice(this.#at + 1, this.#at + 202)) ?? [];
     this.#at += 1 + name.length;
     if (name === 'IFS') return { text: '', isDynamic: false, isBlank: true };
     return name === '' ? { text: '$', isDynamic: false } : { text: '', isDynamic: true };
@@ -314,8 +316,7 @@ class ShellReader implements CommandLine {
         continue;
       }
       const rest = this.#text.slice(this.#at + 1, this.#at + 11);
-      const [whole = '', hex, octal] =
-        /^(?:x([0-9a-f]{1,2})|u([0-9a-f]{1,4})|U([0-9a-f]{1,8}))/i.exec(rest) ?? [];
+      const [whole = '', hex, octal] = /^(?:x([0-9a-f]{1,2})|u([0-9a-f]{1,4})|U([0-9a-f]{1,8}))/i.exec(rest) ?? [];
       const digits = hex ?? octal ?? /^U([0-9a-f]{1,8})/i.exec(rest)?.[1];
       const [asOctal] = /^[0-7]{1,3}/.exec(rest) ?? [];
       if (digits !== undefined) {

@@ -60,9 +60,7 @@ export const harmlessAfterLeading: ReadonlyMap<string, readonly string[]> = new 
 ]);
 
 /** Names that are exactly one word. */
-export const wholeNames: ReadonlyMap<string, Meaning> = new Map(
-  means('full_access', 'irreversible', 'format eval'),
-);
+export const wholeNames: ReadonlyMap<string, Meaning> = new Map(means('full_access', 'irreversible', 'format eval'));
 
 /** Neighbouring segments of a tool name; each list of the pair is a choice. */
 export const toolPairs: readonly (readonly [readonly string[], readonly string[], Meaning])[] = [
@@ -127,9 +125,9 @@ export const aboutSecrets: ReadonlySet<string> = new Set(
 
 /** Parameter keys that hold a secret: whole keys, or the last segments of one. */
 export const secretKeys: readonly (readonly string[])[] = [
-  ...words('password passwd pwd passphrase secret secrets credential credentials apikey token bearer authorization').map(
-    (word) => [word],
-  ),
+  ...words(
+    'password passwd pwd passphrase secret secrets credential credentials apikey token bearer authorization',
+  ).map((word) => [word]),
   ...['api', 'private', 'access', 'secret', 'signing', 'encryption', 'ssh', 'master'].flatMap((kind) => [
     [kind, 'key'],
     [kind, 'keys'],
@@ -140,7 +138,9 @@ export const secretKeys: readonly (readonly string[])[] = [
 
 /** What a key that ends in `token` may begin with and hold no secret. */
 export const harmlessTokens: ReadonlySet<string> = new Set(
-  words('page next previous prev continuation cursor sync stop pad eos bos unk start end mask sep cancel cancellation max min first last'),
+  words(
+    'page next previous prev continuation cursor sync stop pad eos bos unk start end mask sep cancel cancellation max min first last',
+  ),
 );
 
 /** Keys whose text is a command line, or part of one. */
@@ -148,7 +148,9 @@ export const commandKeys: ReadonlySet<string> = new Set(words('command commands 
 export const argumentKeys: ReadonlySet<string> = new Set(words('args argv arguments flags options'));
 /** Keys of a shell tool that hold no command. */
 export const proseKeys: ReadonlySet<string> = new Set(
-  words('description explanation reason purpose title name cwd workdir workingdir workingdirectory directory session sessionid id encoding'),
+  words(
+    'description explanation reason purpose title name cwd workdir workingdir workingdirectory directory session sessionid id encoding',
+  ),
 );
 
 /** Keys whose text is a path of the target. */
@@ -159,7 +161,9 @@ export const pathKeys: ReadonlySet<string> = new Set(
 );
 
 /** Names of one step of a path; a leading `.` belongs to the name. */
-export const secretFolders: ReadonlySet<string> = new Set(words('.ssh .gnupg .aws .azure .gcloud .kube .password-store'));
+export const secretFolders: ReadonlySet<string> = new Set(
+  words('.ssh .gnupg .aws .azure .gcloud .kube .password-store'),
+);
 /** Runs of steps. */
 export const secretSteps: readonly (readonly string[])[] = [
   ['.config', 'gcloud'],
@@ -243,7 +247,11 @@ export const programs: ReadonlyMap<string, Program> = new Map<string, Program>([
      fgrep jq column od hexdump strings base64 expr : exit`,
   ),
   ...known('read_only', 'rg', /^--(?:pre|hostname-bin)\b/),
-  ...known('sandbox_edit', 'awk gawk mawk nawk', /system\s*\(|\||getline|>|@load|^-f|^-l|^-e|^--(?:file|source|load|include|exec)/),
+  ...known(
+    'sandbox_edit',
+    'awk gawk mawk nawk',
+    /system\s*\(|\||getline|>|@load|^-f|^-l|^-e|^--(?:file|source|load|include|exec)/,
+  ),
   ...known('sandbox_edit', 'sed gsed', /^-[a-z]*f|^--file|(?:^|[;{}\n\d$/!,])\s*e\b|\/[a-z\d]*e[a-z\d]*$/i),
   ...known(
     'sandbox_edit',
@@ -276,7 +284,10 @@ export const programs: ReadonlyMap<string, Program> = new Map<string, Program>([
   ...words('python pypy node nodejs perl ruby php lua luajit rscript julia groovy tclsh expect deno bun tsx').map(
     (name): [string, Program] => [
       name,
-      { kind: 'interpreter', risky: /^-[a-z]*[cer]|^-$|^-p|^--(?:eval|print|require|import|run|check-eval)|^eval$|^(?:https?|data):/i },
+      {
+        kind: 'interpreter',
+        risky: /^-[a-z]*[cer]|^-$|^-p|^--(?:eval|print|require|import|run|check-eval)|^eval$|^(?:https?|data):/i,
+      },
     ],
   ),
   subcommands(
@@ -290,7 +301,10 @@ export const programs: ReadonlyMap<string, Program> = new Map<string, Program>([
   ),
   subcommands(
     'terraform',
-    { read_only: 'version providers', full_access: 'apply destroy import taint untaint state force-unlock console login' },
+    {
+      read_only: 'version providers',
+      full_access: 'apply destroy import taint untaint state force-unlock console login',
+    },
     'sandbox_edit',
   ),
   subcommands('tofu', { full_access: 'apply destroy import taint untaint state console login' }, 'sandbox_edit'),
@@ -315,13 +329,26 @@ export const programs: ReadonlyMap<string, Program> = new Map<string, Program>([
   ),
   subcommands('cargo', { full_access: 'publish install login yank owner' }, 'sandbox_edit', /^--config/),
   subcommands('go', { full_access: 'install get generate run' }, 'sandbox_edit', /^-(?:exec|toolexec|vettool|overlay)/),
-  ...['pip', 'pipenv', 'poetry', 'uv', 'conda', 'gem', 'brew', 'apt', 'apt-get', 'dnf', 'yum', 'apk', 'pacman', 'snap', 'choco'].map(
-    (name) =>
-      subcommands(name, { sandbox_edit: 'list show check freeze search info version' }, 'full_access'),
-  ),
+  ...[
+    'pip',
+    'pipenv',
+    'poetry',
+    'uv',
+    'conda',
+    'gem',
+    'brew',
+    'apt',
+    'apt-get',
+    'dnf',
+    'yum',
+    'apk',
+    'pacman',
+    'snap',
+    'choco',
+  ].map((name) => subcommands(name, { sandbox_edit: 'list show check freeze search info version' }, 'full_access')),
   [
     'find',
-    { kind: 'known', tier: 'sandbox_edit', risky: /^-(?:exec|execdir|ok|okdir|delete|fprint|fprint0|fprintf|fls)$/ },
+    { kind: 'known', tier: 'sandbox_edit', risky: /^-(?:exec|execdir|ok|okdir|delete|fprint|fprint0|fprintf|fls)$/i },
   ],
   ['fd', { kind: 'known', tier: 'sandbox_edit', risky: /^-[a-z]*x$|^--exec/i }],
 ]);
@@ -331,7 +358,9 @@ export const dangerousVariables =
   /^(?:PATH|LD_[A-Z_]+|DYLD_[A-Z_]+|BASH_ENV|ENV|IFS|PROMPT_COMMAND|PS4|SHELLOPTS|NODE_OPTIONS|PYTHON(?:STARTUP|PATH|HOME)|PERL5(?:OPT|LIB|DB)|RUBY(?:OPT|LIB)|JAVA_TOOL_OPTIONS|GIT_[A-Z_]+|EDITOR|VISUAL|PAGER|MANPAGER|LESSOPEN|BROWSER)\+?=/;
 
 /** Words of the shell's grammar that a program may follow. */
-export const shellKeywords: ReadonlySet<string> = new Set(words('! { } if then else elif fi while until do done for case esac in function select [[ ]]'));
+export const shellKeywords: ReadonlySet<string> = new Set(
+  words('! { } if then else elif fi while until do done for case esac in function select [[ ]]'),
+);
 
 function full(reversibility: Reversibility): Meaning {
   return { tier: 'full_access', reversibility };
