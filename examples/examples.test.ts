@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 import { startDaemonProcess } from './daemon-process.ts';
-import { findChromium, findPython } from './system-programs.ts';
+import { findChromium, findPython } from '@car-runtime/testkit';
 
 const run = promisify(execFile);
 const folder = import.meta.dirname;

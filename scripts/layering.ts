@@ -28,6 +28,8 @@ const mayImport: Record<string, readonly string[]> = {
 
 /** What tests, which stand above everything, may import besides. */
 const testsMayImport = ['client', 'testkit'];
+/** The console is tested against the daemon that serves it. */
+const testsOfConsoleMayImport = [...testsMayImport, 'server'];
 
 /** Packages whose main entry runs in a browser. So does every entry under the condition `browser`. */
 const runInBrowsers = ['protocol'];
@@ -62,7 +64,8 @@ function whyWrong(root: string, packages: Package[], { file, specifier }: Import
   const target = packages.find((each) => each.name === name);
   if (!target) return whyWrongLibrary(root, packages, owner, file, name);
   if (!target.entries.has(subpath)) return `${name} has no such entry point`;
-  if (isTest(file) && (target === owner || testsMayImport.includes(target.folder))) return undefined;
+  const allowed = owner.folder === 'console' ? testsOfConsoleMayImport : testsMayImport;
+  if (isTest(file) && (target === owner || allowed.includes(target.folder))) return undefined;
   if (!mayImport[owner.folder]?.includes(target.folder)) return `${owner.folder} may not import ${target.folder}`;
   return isTest(file) || owner.dependencies.has(name) ? undefined : `not among the dependencies of ${owner.name}`;
 }

@@ -37,10 +37,10 @@ export function writeFrameHeader(target: Uint8Array, offset: number, code: numbe
 /** A message encoded once and sent to any number of channels. `text` is set for text frames. */
 export class SharedFrame {
   readonly text: string | undefined;
-  readonly payload: Uint8Array | undefined;
+  readonly payload: Uint8Array<ArrayBuffer> | undefined;
   #bytes: Uint8Array | undefined;
 
-  private constructor(text: string | undefined, payload: Uint8Array | undefined) {
+  private constructor(text: string | undefined, payload: Uint8Array<ArrayBuffer> | undefined) {
     this.text = text;
     this.payload = payload;
   }
@@ -49,7 +49,7 @@ export class SharedFrame {
     return new SharedFrame(text, undefined);
   }
 
-  static binary(payload: Uint8Array): SharedFrame {
+  static binary(payload: Uint8Array<ArrayBuffer>): SharedFrame {
     return new SharedFrame(undefined, payload);
   }
 

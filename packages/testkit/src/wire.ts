@@ -58,7 +58,7 @@ export class Wire implements AsyncDisposable {
     this.send(JSON.stringify(message));
   }
 
-  sendBinary(bytes: Uint8Array): void {
+  sendBinary(bytes: Uint8Array<ArrayBuffer>): void {
     this.channel.sendFrame(SharedFrame.binary(bytes));
   }
 

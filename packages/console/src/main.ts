@@ -1,0 +1,4 @@
+import './app.ts';
+import { start } from './connection.ts';
+
+void start();

@@ -1,0 +1,43 @@
+// The console in a real browser, against a real daemon.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openConsole } from './open-console.ts';
+
+// req: console.runs
+test('a run is followed live: its turns appear while it goes on, and its end', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  const { run_id } = await daemon.agent.runs.start({
+    intent: 'count <b>words</b> \u202E',
+    agent_name: 'counter',
+  });
+  await page.click('nav a[href="#/runs"]');
+  const row = page.locator('a.run', { hasText: 'count <b>words</b> ‹U+202E›' });
+  await row.click();
+  await page.waitForSelector('car-badge:has-text("in progress")');
+  await daemon.agent.proposal.submit({
+    proposal: {
+      actions: [{ id: 'a', type: 'tool_call', tool: 'count', parameters: { text: '<img src=x onerror=alert(1)>' } }],
+    },
+  });
+  await page.locator('a.turn').first().click();
+  await page.waitForSelector('pre:has-text("<img src=x")');
+  await daemon.agent.runs.complete({ run_id, outcome: { status: 'success', summary: 'counted' } });
+  await page.waitForSelector('car-badge:has-text("completed")');
+  assert.deepEqual(opened.problems, [], 'no errors of the page and no breach of the content policy');
+});
+
+// req: console.session
+test('without a session the page says how to get one, and a used link says that it was used', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { browser, url, origin } = opened;
+  const stranger = await browser.newPage();
+  await stranger.goto(origin);
+  await stranger.waitForSelector('h1:has-text("Open the console from a terminal")');
+  await stranger.goto('about:blank');
+  await stranger.goto(url);
+  await stranger.waitForSelector('h1:has-text("This link was used already")');
+  assert.equal(new URL(stranger.url()).hash, '#/', 'the ticket is gone from the address');
+});
