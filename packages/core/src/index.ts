@@ -13,6 +13,7 @@ export {
   type SpanSink,
   type TraceRequest,
 } from './domains/runs/index.ts';
+export { takeFileLock, type FileLock } from './infra/file-lock.ts';
 export { linearRegExp } from './infra/linear-reg-exp.ts';
 export { formatJournalLine, formatJournalReport, readJournal, type JournalLine } from './journal/show-journal.ts';
 export type { JournalProblem, ProblemKind } from './journal/verifier.ts';

@@ -4,6 +4,15 @@ import type { ReplanProvider } from '@car-runtime/engine';
 import { methods, type HostIdentity, type MethodDeclaration } from '@car-runtime/protocol';
 import type { Channel, PeerOptions } from '@car-runtime/rpc';
 import {
+  agentsDomain,
+  AgentService,
+  defaultLogLimits,
+  SupervisorCredentials,
+  type Attachments,
+  type LogLimits,
+  type ManifestRole,
+} from './domains/agents/index.ts';
+import {
   ApprovalGate,
   approvalsDomain,
   createApprovals,
@@ -57,6 +66,7 @@ import { version } from './version.ts';
 
 const defaultHandlerTimeoutMs = 30 * 60 * 1000;
 const defaultAuthTimeoutMs = 5_000;
+const defaultAgentStopGraceMs = 5_000;
 /** The key pair that signs journals. */
 const keyFiles = ['journal-key', 'journal-key.pub'];
 /** How long the core waits for a client to answer `tools.execute` when the action has no budget of its own. */
@@ -65,6 +75,14 @@ export const defaultToolTimeoutMs = 300_000;
 export interface ServerStateConfig {
   /** Folder of the event journals, one file per connection. */
   journalDir: string;
+  /** Folder of what the daemon keeps besides: agents, their logs and run files. Default: the parent of the journals. */
+  stateRoot?: string;
+  /** Specs of supervised agents. Default `agents.json` in the state root. */
+  agentsManifest?: string;
+  /** What is kept of the output of agents. */
+  agentLogLimits?: Partial<LogLimits>;
+  /** Time an agent has between SIGTERM and SIGKILL, in ms. Default 5 000. */
+  agentStopGraceMs?: number;
   /** Folder of the operator's policy files. Default `policies` beside the journals. */
   policyDir?: string;
   /** One memory for all sessions; without it each session has none until an engine is configured. */
@@ -113,8 +131,6 @@ export interface ServerStateConfig {
   approvalsFile?: string | null;
   /** Refuses `host.subscribe` before `server.handshake`. Default false. */
   requireHandshake?: boolean;
-  /** The agents manifest, where there is one, and whether this process holds its lock. */
-  manifest?: () => { path: string; role: 'owner' | 'observer' } | undefined;
   /** 99th percentile of the event loop's delay, in ms, where the program measures it. */
   loopDelayP99Ms?: () => number;
   /** Mints the links that `host.console_ticket` answers. Without it there is no web console. */
@@ -135,6 +151,7 @@ export class ServerState implements AsyncDisposable {
   readonly #approvals: ApprovalParts;
   readonly #builtins: Builtins;
   readonly #supervision: SupervisionService;
+  readonly #agents: AgentService;
   readonly #kernel: Kernel;
 
   /** For a daemon of its own: sessions share no memory unless the config says so. */
@@ -155,11 +172,33 @@ export class ServerState implements AsyncDisposable {
     this.#config = config;
     this.journalDir = resolve(config.journalDir);
     const logger = config.logger ?? silentLogger;
+    const attachments: Attachments = {
+      holderOf: (agentId) => this.#auth.attachments.get(agentId),
+      connectionOf: (agentId) => this.#kernel.connections.get(this.#auth.attachments.get(agentId) ?? ''),
+      onAttached: (listener) => this.#auth.onAttached.add(listener),
+      onDetached: (listener) => this.#auth.onDetached.add(listener),
+    };
+    const hasStrictRoles = (): boolean => config.strictRoles === true && this.#auth.hasHostToken;
+    const credentials = new SupervisorCredentials();
     this.#auth = new AuthService({
       logger,
+      agentCredentials: credentials,
       closeConnection: (clientId, code, reason) => this.#kernel.connections.get(clientId)?.peer.close(code, reason),
     });
     if (config.agentCredentials) this.#auth.installAgentCredentials(config.agentCredentials);
+    const stateRoot = resolve(config.stateRoot ?? dirname(this.journalDir));
+    this.#agents = new AgentService({
+      manifestPath: resolve(config.agentsManifest ?? join(stateRoot, 'agents.json')),
+      stateRoot,
+      attachments,
+      credentials,
+      daemonToken: () => this.#auth.authToken,
+      hasStrictRoles,
+      logLimits: { ...defaultLogLimits, ...config.agentLogLimits },
+      stopGraceMs: config.agentStopGraceMs ?? defaultAgentStopGraceMs,
+      health: this.health,
+      logger,
+    });
     const keyDir = config.keyDir ?? dirname(this.journalDir);
     this.#journals = createJournals({ directory: this.journalDir, keyDir, health: this.health, logger });
     const runsDir = join(dirname(this.journalDir), 'runs');
@@ -172,6 +211,7 @@ export class ServerState implements AsyncDisposable {
       spanSink: config.spanSink,
     });
     this.#host = createHost({ logger });
+    this.#host.registry.addSource(() => this.#agents.hostAgents());
     this.health.onChange = (component, problem) => this.#tellHealth(component, problem);
     const approvalsFile =
       config.approvalsFile === undefined
@@ -189,10 +229,11 @@ export class ServerState implements AsyncDisposable {
         runsDir,
         resolve(policyDir),
         ...(approvalsFile === undefined ? [] : [resolve(approvalsFile)]),
+        ...this.#agents.privatePaths,
         ...keyFiles.map((name) => resolve(keyDir, name)),
         ...(config.privatePaths ?? []).map((path) => resolve(path)),
       ],
-      hasStrictRoles: () => config.strictRoles === true && this.#auth.hasHostToken,
+      hasStrictRoles,
       substrates: config.substrateProvider,
       sandboxes: config.sandboxProvider,
     });
@@ -233,6 +274,7 @@ export class ServerState implements AsyncDisposable {
           needsHandshake: config.requireHandshake ?? false,
         }),
         approvalsDomain(this.#approvals),
+        agentsDomain(this.#agents, hasStrictRoles),
         eventsDomain(this.#journals),
         metricsDomain(this.#journals.logOf),
         builtinsDomain(this.#builtins, registryOf),
@@ -276,13 +318,9 @@ export class ServerState implements AsyncDisposable {
 
   /** Read from what is there: it takes no lock and makes nothing. */
   #identity(): HostIdentity {
-    const manifest = this.#config.manifest?.();
-    return {
-      version,
-      pid: process.pid,
-      manifest_path: manifest?.path ?? null,
-      manifest_role: manifest?.role ?? 'none',
-    };
+    const { path, role } = this.agentsManifest;
+    const isKnown = role !== 'none' || this.#config.agentsManifest !== undefined;
+    return { version, pid: process.pid, manifest_path: isKnown ? path : null, manifest_role: role };
   }
 
   #tellHealth(component: string, problem: string | undefined): void {
@@ -320,6 +358,24 @@ export class ServerState implements AsyncDisposable {
   /** Agent id to the client id of the connection that claims it. */
   get attachedAgents(): ReadonlyMap<string, string> {
     return this.#auth.attachments;
+  }
+
+  /** Takes the manifest of agents and starts those that are to run from the beginning, or becomes its observer when another
+   *  daemon has it. Without this the first call that needs it takes it. Throws when the manifest cannot be used. */
+  openAgents(options: { daemonUrl?: string } = {}): ManifestRole {
+    const role = this.#agents.open(options.daemonUrl);
+    if (role === 'owner') void this.#agents.startAll();
+    return role;
+  }
+
+  /** Says that another process holds a manifest. Once; a later path is refused and handed back. */
+  installAgentsObserver(manifestPath: string): Installation<string> {
+    return this.#agents.markObserver(manifestPath);
+  }
+
+  /** What this process is to the manifest of agents. Asking takes nothing. */
+  get agentsManifest(): { path: string; role: ManifestRole } {
+    return { path: this.#agents.manifestPath, role: this.#agents.role };
   }
 
   get isDraining(): boolean {
@@ -367,13 +423,14 @@ export class ServerState implements AsyncDisposable {
     return { journalsRemoved: await pruneJournals(this.journalDir, journalRetention), ...swept };
   }
 
-  /** Refuses new work, lets running calls finish until the deadline, then closes every connection. */
+  /** Refuses new work, lets running calls finish until the deadline, then closes every connection. Agents are told to end
+   *  meanwhile. */
   async drain(deadlineMs: number): Promise<void> {
-    await this.#kernel.drain(deadlineMs);
+    await Promise.all([this.#kernel.drain(deadlineMs), this.#agents.close()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#kernel[Symbol.asyncDispose]();
+    await Promise.all([this.#kernel[Symbol.asyncDispose](), this.#agents.close()]);
     this.#supervision[Symbol.dispose]();
     await this.#builtins[Symbol.asyncDispose]();
     await this.#runs[Symbol.asyncDispose]();

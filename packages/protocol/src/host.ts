@@ -82,7 +82,7 @@ const hostIdentity = once(() =>
     .meta({ id: 'HostIdentity' }),
 );
 
-const feedCursor = once(() =>
+export const feedCursor = once(() =>
   z
     .object({
       /** Of one life of the daemon; numbers of another mean nothing. */

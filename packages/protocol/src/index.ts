@@ -1,4 +1,5 @@
 import { agentBasics } from './agent-basics.ts';
+import { agentEvents, agents } from './agents.ts';
 import { approvals } from './approvals.ts';
 import { auth } from './auth.ts';
 import { webConsole } from './console.ts';
@@ -18,6 +19,8 @@ import { toolCallbacks, toolChunkNotification, toolEvents, tools } from './tools
 
 export {
   agentBasics,
+  agentEvents,
+  agents,
   approvals,
   auth,
   eventLog,
@@ -41,6 +44,15 @@ export {
   verification,
   webConsole,
 };
+export {
+  agentId,
+  agentLimits,
+  agentManifest,
+  type AgentChange,
+  type AgentManifest,
+  type DeclarativeListEntry,
+  type ManagedAgent,
+} from './agents.ts';
 export { eventKinds, type AgentCost, type EventKind, type JournalEvent } from './events.ts';
 export { maxApprovalsPerPage, type ApprovalKind, type ApprovalOutcome, type HostApproval } from './approvals.ts';
 export type { FeedCursor, HostAgent, HostAgentStatus, HostDevice, HostEvent, HostIdentity } from './host.ts';
@@ -103,13 +115,14 @@ export const methods = {
   ...approvals,
   ...verification,
   ...agentBasics,
+  ...agents,
   ...substrate,
   ...supervision,
   ...eventLog,
   ...metrics,
 };
 /** Notifications the daemon sends. */
-export const events = { ...toolEvents, ...runEvents, ...hostEvents, ...supervisionEvents };
+export const events = { ...toolEvents, ...runEvents, ...hostEvents, ...supervisionEvents, ...agentEvents };
 /** Requests the daemon makes of a client. */
 export const callbacks = { ...toolCallbacks };
 

@@ -79,6 +79,7 @@ function toServerOptions(
     host: values.host,
     port: values.port,
     ...(values.journal_dir !== undefined && { journalDir: values.journal_dir }),
+    ...(values.agents_manifest !== undefined && { agentsManifest: values.agents_manifest }),
     ...(values.tool_root !== undefined && { toolRoot: values.tool_root }),
     privatePaths: file === undefined ? [] : [file],
     hasStrictRoles: values.strict_roles,
@@ -149,8 +150,6 @@ function* notesOn({ values, sources, orders, warnings }: Config): Generator<stri
   if (values.mcp_bind !== undefined && values.mcp_bind !== 'disabled')
     yield `${sources.get('mcp_bind')}: there is no MCP listener in this version`;
   if (values.a2a_bind !== undefined) yield `${sources.get('a2a_bind')}: there is no A2A listener in this version`;
-  if (values.agents_manifest !== undefined)
-    yield `${sources.get('agents_manifest')}: this version supervises no agents`;
   if (values.no_approvals) yield `${sources.get('no_approvals')}: this version has no methods that ask for approval`;
   if (values.require_handshake)
     yield `${sources.get('require_handshake')}: this version has no methods that need a handshake`;

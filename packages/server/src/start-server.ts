@@ -44,6 +44,8 @@ export interface ServerOptions {
   tokenFolder?: string;
   /** Default `<stateRoot>/journals`. */
   journalDir?: string;
+  /** Specs of supervised agents. Default `<stateRoot>/agents.json`. */
+  agentsManifest?: string;
   /** Folder that the built-in file tools work in, for sessions that name none. Default: none. */
   toolRoot?: string;
   /** Files and folders that those tools never touch, besides the state root and the token folder. */
@@ -127,6 +129,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     );
   }
   sweep(state, settings.logger, role.isPrimary);
+  openAgents(state, settings.logger, addresses.ws);
   return new Daemon(opened.move(), {
     ...addresses,
     settings,
@@ -199,6 +202,8 @@ function createState(
   const { limits } = settings;
   const state = ServerState.withConfig({
     journalDir: settings.journalDir,
+    stateRoot: settings.stateRoot,
+    ...(settings.agentsManifest !== undefined && { agentsManifest: settings.agentsManifest }),
     keyDir: settings.stateRoot,
     // The operator's rules stay with the state root, wherever the journals go.
     policyDir: join(settings.stateRoot, 'policies'),
@@ -357,6 +362,18 @@ function stopListeners({ tcp, unix, http }: Listeners): void {
   tcp.stop();
   unix?.stop();
   http.stop();
+}
+
+/** A manifest that cannot be used stops no daemon: whoever calls for its agents is told why. */
+function openAgents(state: ServerState, logger: Logger, ws: string): void {
+  // Agents run on this machine, so an address that stands for all of them is reached on the loopback.
+  const daemonUrl = ws.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+  try {
+    const role = state.openAgents({ daemonUrl });
+    logger.debug({ role, manifest: state.agentsManifest.path }, 'agents manifest');
+  } catch (error) {
+    logger.error({ err: error }, 'agents are not supervised');
+  }
 }
 
 /** House-keeping that may take as long as it needs and fail as it likes. */

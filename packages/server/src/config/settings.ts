@@ -93,7 +93,7 @@ export const settings = {
     env: 'CAR_AGENTS_MANIFEST',
     read: text,
     isPath: true,
-    help: 'supervised agents (not available in this version)',
+    help: 'specs of supervised agents (default <state root>/agents.json)',
   }),
   no_auth: setting({
     flag: { name: 'no-auth' },

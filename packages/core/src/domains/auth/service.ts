@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
+import { Listeners } from '../../kernel/listeners.ts';
 import type { CredentialState } from '../../kernel/access.ts';
 import { InstallOnce, type Installation } from '../../kernel/install-once.ts';
 import type { Logger } from '../../kernel/logger.ts';
@@ -14,6 +15,8 @@ const policyViolation = 1008;
 export interface AuthServiceOptions {
   logger: Logger;
   closeConnection: (clientId: string, code: number, reason: string) => void;
+  /** Tokens that are good besides those of installed credentials. */
+  agentCredentials?: AgentCredentials;
 }
 
 export class AuthService implements CredentialState, Disposable {
@@ -24,14 +27,24 @@ export class AuthService implements CredentialState, Disposable {
   readonly #attachments = new Map<string, string>();
   readonly #throttle = new FailureThrottle();
   readonly #options: AuthServiceOptions;
-  #revocations: Disposable | undefined;
+  readonly #revocations = new DisposableStack();
+  /** A connection became an agent's. */
+  readonly onAttached = new Listeners<[agentId: string, connection: Connection]>();
+  /** It is no longer, though it may be open for a moment. */
+  readonly onDetached = new Listeners<[agentId: string, clientId: string]>();
 
   constructor(options: AuthServiceOptions) {
     this.#options = options;
+    if (options.agentCredentials) this.#watch(options.agentCredentials);
   }
 
   get isAuthRequired(): boolean {
     return this.#authToken.value !== undefined;
+  }
+
+  /** Only for what hands it on as the operator said. */
+  get authToken(): string | undefined {
+    return this.#authToken.value;
   }
 
   get hasHostToken(): boolean {
@@ -55,8 +68,12 @@ export class AuthService implements CredentialState, Disposable {
 
   installAgentCredentials(credentials: AgentCredentials): Installation<AgentCredentials> {
     const installation = this.#agentCredentials.install(credentials);
-    if (installation.installed) this.#revocations = credentials.onRevoked((agentId) => this.#expel(agentId));
+    if (installation.installed) this.#watch(credentials);
     return installation;
+  }
+
+  #watch(credentials: AgentCredentials): void {
+    this.#revocations.use(credentials.onRevoked((agentId) => this.#expel(agentId)));
   }
 
   async authenticateClient(connection: Connection, token: string): Promise<void> {
@@ -74,10 +91,13 @@ export class AuthService implements CredentialState, Disposable {
 
   async authenticateAgent(connection: Connection, agentId: string, token: string): Promise<void> {
     // An unknown agent gets the same answer as a wrong token, so ids cannot be probed.
-    if (!this.#agentCredentials.value?.verify(agentId, token)) await this.#refuse(connection, 'agent');
+    const sources = [this.#options.agentCredentials, this.#agentCredentials.value];
+    const isRight = sources.filter((credentials) => credentials?.verify(agentId, token)).length > 0;
+    if (!isRight) await this.#refuse(connection, 'agent');
     this.#claim(connection, agentId);
     connection.agentId = agentId;
     connection.markAuthenticated();
+    this.onAttached.tell(agentId, connection);
   }
 
   /** One synchronous block: between the check and the entry no other connection can claim the id. */
@@ -99,7 +119,12 @@ export class AuthService implements CredentialState, Disposable {
   /** Gives up the claim of a closing connection, unless another holds it by now. */
   release(connection: Connection): void {
     const { agentId } = connection;
-    if (agentId !== undefined && this.#attachments.get(agentId) === connection.id) this.#attachments.delete(agentId);
+    if (agentId !== undefined && this.#attachments.get(agentId) === connection.id) this.#detach(agentId, connection.id);
+  }
+
+  #detach(agentId: string, clientId: string): void {
+    this.#attachments.delete(agentId);
+    this.onDetached.tell(agentId, clientId);
   }
 
   async #refuse(connection: Connection, credential: CredentialClass): Promise<never> {
@@ -116,12 +141,12 @@ export class AuthService implements CredentialState, Disposable {
     const clientId = this.#attachments.get(agentId);
     if (clientId === undefined) return;
     // The claim ends with the credential: whoever has the new one need not wait until the old connection has let go.
-    this.#attachments.delete(agentId);
+    this.#detach(agentId, clientId);
     this.#options.closeConnection(clientId, policyViolation, 'agent token withdrawn');
   }
 
   [Symbol.dispose](): void {
-    this.#revocations?.[Symbol.dispose]();
+    this.#revocations.dispose();
   }
 }
 
