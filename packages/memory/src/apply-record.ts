@@ -58,7 +58,9 @@ function applyAdd(graph: MemoryGraph, record: AddRecord): number {
 /** Ids that name nothing make no edge. */
 function linkTo(graph: MemoryGraph, from: number, id: string, kind: EdgeKind, weight = 1): void {
   const to = graph.indexOf(id);
-  if (to !== undefined && to !== from) graph.link(from, to, kind, weight);
+  // A tenant cannot tell whether an id of another exists.
+  if (to !== undefined && to !== from && graph.tenants.at(to) === graph.tenants.at(from))
+    graph.link(from, to, kind, weight);
 }
 
 function nodeOf(graph: MemoryGraph, id: string): MemoryNode {

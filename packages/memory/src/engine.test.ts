@@ -4,6 +4,7 @@ import { MemoryEngine } from './engine.ts';
 
 const at = (ms: number) => ({ now: () => ms });
 
+// req: memory.graph.supersede
 test('a superseded fact holds no longer, stays in the graph and knows when it ended', () => {
   const memory = new MemoryEngine(at(5));
   const old = memory.ingest({ id: 'a', key: 'deploy day', value: 'Friday' });
@@ -19,6 +20,7 @@ test('a superseded fact holds no longer, stays in the graph and knows when it en
   );
 });
 
+// req: memory.graph.target
 test('supersession looks for an id, else for the first valid fact of a key', () => {
   const memory = new MemoryEngine();
   for (const id of ['a', 'b']) memory.ingest({ id, key: 'k', value: id });
@@ -29,6 +31,7 @@ test('supersession looks for an id, else for the first valid fact of a key', () 
   assert.throws(() => memory.supersede('nothing', { key: 'k', value: 'e' }), { reason: 'unknown_target' });
 });
 
+// req: memory.graph.cascade, memory.graph.depends-on
 test('conclusions fall with their premises and what depends on them needs review, as far as it goes', () => {
   const memory = new MemoryEngine();
   memory.ingest({ id: 'budget', key: 'budget', value: '200' });
@@ -46,6 +49,7 @@ test('conclusions fall with their premises and what depends on them needs review
   assert.equal(memory.graph.byId('mail')?.needsReview, false);
 });
 
+// req: memory.graph.duplicate-id
 test('the n-th fact of one id is stored as <id>-<n>', () => {
   const memory = new MemoryEngine();
   memory.ingest({ id: 'x-3', key: 'k', value: '0' });
@@ -65,6 +69,7 @@ test('a tenant supersedes only what is its own', () => {
   );
 });
 
+// req: memory.graph.turns
 test('turns of a conversation are chained in the order they came', () => {
   const memory = new MemoryEngine();
   const [first, second] = ['hello', 'bye'].map((text) => memory.addTurn({ speaker: 'ann', text }));
@@ -119,4 +124,18 @@ test('replaying the records of a memory makes the same graph', () => {
   assert.deepEqual([...copy.graph.nodes()], [...memory.graph.nodes()]);
   assert.deepEqual([copy.minted, copy.factCount], [memory.minted, memory.factCount]);
   assert.equal(copy.ingest({ id: 'a', key: 'k', value: '3' }).id, 'a-3');
+});
+
+// req: memory.graph.partitions
+test('what belongs to a foreign partition is invisible unless asked for', () => {
+  const memory = new MemoryEngine();
+  memory.ingest({ id: 'own', key: 'k', value: 'v' });
+  memory.ingest({ id: 'foreign', key: 'k', value: 'v', partition: 'other-repository' });
+  const found = (partitions: readonly string[] | 'all'): string[] =>
+    memory.reader.query('v', { partitions }).map(({ node }) => node.id);
+  assert.deepEqual(
+    [found([]), found(['third']), found(['other-repository']), found('all')].map((ids) => ids.join(' ')),
+    ['own', 'own', 'own foreign', 'own foreign'],
+  );
+  assert.ok(!JSON.stringify(memory.reader.context('v')).includes('foreign'));
 });

@@ -13,12 +13,13 @@ import type {
   Provenance,
   View,
 } from './graph/model.ts';
+import { MemoryReader, type ReaderOptions } from './reader.ts';
 import type { MemoryRecord, StoredNode } from './records.ts';
 
 /** Takes every record in order, synchronously: when the call that made it returns, it is wherever the journal puts it. */
 export type Journal = (record: MemoryRecord) => void;
 
-export interface MemoryEngineOptions {
+export interface MemoryEngineOptions extends ReaderOptions {
   /** ms since the epoch. */
   now?: () => number;
 }
@@ -60,16 +61,25 @@ export interface EnvironmentInput extends Common {
   readonly expiresAtMs?: number;
 }
 
-export class MemoryEngine {
+/** Longest key and longest value, in characters. */
+export const maxKeyChars = 4_096;
+export const maxValueChars = 1_048_576;
+/** A constraint is never cut, so it is refused when it is long. */
+export const maxConstraintChars = 16_384;
+
+export class MemoryEngine implements Disposable {
   readonly graph = new MemoryGraph();
+  readonly reader: MemoryReader;
   readonly #now: () => number;
   #journal: Journal | undefined;
   #minted = 0;
   /** By tenant, the newest turn of its conversation. */
   readonly #lastTurn = new Map<string, string>();
 
-  constructor({ now = Date.now }: MemoryEngineOptions = {}) {
+  constructor({ now = Date.now, ...options }: MemoryEngineOptions = {}) {
     this.#now = now;
+    const newestTurn = (tenant: string): MemoryNode | undefined => this.graph.byId(this.#lastTurn.get(tenant) ?? '');
+    this.reader = new MemoryReader(this.graph, now, newestTurn, options);
   }
 
   /** Facts that hold. */
@@ -159,6 +169,10 @@ export class MemoryEngine {
     this.#commit({ op: 'reset' });
   }
 
+  [Symbol.dispose](): void {
+    this.reader[Symbol.dispose]();
+  }
+
   /** Makes what a journal says happened happen again, without telling the journal. */
   replay(record: MemoryRecord): void {
     this.#apply(record);
@@ -190,6 +204,8 @@ export class MemoryEngine {
     links: { depends_on?: readonly string[]; premises?: readonly string[]; supersedes?: string; after?: string } = {},
     more: Partial<StoredNode> = {},
   ): MemoryNode {
+    checkLength('key', input.key, maxKeyChars);
+    checkLength('value', input.value, more.constraint ? maxConstraintChars : maxValueChars);
     const asked = input.id ?? `${prefix}-${++this.#minted}`;
     const { id, uses } = this.graph.mintId(asked);
     const { key, value, tenant = '', partition = '', provenance, atMs = this.#now() } = input;
@@ -221,6 +237,11 @@ export class MemoryEngine {
     } else if (record.op === 'reset') this.#lastTurn.clear();
     return index;
   }
+}
+
+function checkLength(field: string, text: string, limit: number): void {
+  if (text.length <= limit) return;
+  throw new MemoryError('too_long', `Cannot remember a ${field} of ${text.length} characters: at most ${limit}`, field);
 }
 
 export function viewOf({ tenant = '', partition = '' }: { tenant?: string; partition?: string }): View {

@@ -1,13 +1,23 @@
 /** The memory graph: what holds, what was superseded, and how it is found again. Pure: no RPC and no files of its own. */
 export { createPlainBelief } from './belief.ts';
 export type { Belief, BeliefFactory, BeliefRequest, Standing, SupersessionCandidate } from './belief.ts';
-export { MemoryEngine } from './engine.ts';
+export { createClassicRanker } from './classic/ranker.ts';
+export { spreadActivation } from './classic/spread.ts';
+export type { SpreadOptions } from './classic/spread.ts';
+export type { ContextExtras } from './context/assemble.ts';
+export { contextBudget, estimateTokens, layerBudget } from './context/budget.ts';
+export { toBoundedLine, toLine } from './context/data-text.ts';
+export { clampUtility } from './context/fact-score.ts';
+export type { Utility } from './context/fact-score.ts';
+export { contextSections, renderContext } from './context/pieces.ts';
+export type { ContextPiece, ContextSection } from './context/pieces.ts';
+export { maxConstraintChars, maxKeyChars, maxValueChars, MemoryEngine } from './engine.ts';
 export type { EnvironmentInput, FactInput, Journal, MemoryEngineOptions, TurnInput } from './engine.ts';
 export { MemoryError } from './errors.ts';
 export { Adjacency, none } from './graph/adjacency.ts';
 export type { Edge } from './graph/adjacency.ts';
 export { flag, MemoryGraph } from './graph/graph.ts';
-export type { GraphListener } from './graph/graph.ts';
+export type { GraphListener, WalkColumns, WalkView } from './graph/graph.ts';
 export { edgeKinds, isValidKind, layerOf, nodeKinds } from './graph/model.ts';
 export type {
   Authority,
@@ -27,8 +37,10 @@ export type {
   Trust,
   View,
 } from './graph/model.ts';
+export { runRankJob } from './rank-job.ts';
 export { byRank } from './ranking.ts';
 export type { Ranked, Ranker, RankerFactory, RankJob, RankPlan, RankReason, RankRequest } from './ranking.ts';
+export type { ContextOptions, Hit, MemoryReader, QueryOptions, ReaderOptions } from './reader.ts';
 export { formatVersion } from './records.ts';
 export type { AddRecord, MemoryRecord, StoredNode } from './records.ts';
 export { createClassicRanker } from './retrieval/classic-ranker.ts';

@@ -32,12 +32,12 @@ export interface RankPlan {
   /** Cells it will read, roughly: what decides whether it runs on this thread. */
   readonly cost: number;
   run(): Ranked[];
-  /** The same work for a worker thread: plain values and columns in shared memory, as they are now. */
-  readonly job?: RankJob;
+  /** The same work for a worker thread, with columns that do not change any more (`MemoryGraph.snapshot`, `Column.copy`). */
+  job?(): RankJob;
 }
 
 export interface RankJob {
-  /** Names the function in `rank-worker.ts` that runs it. */
+  /** Names the function of `runRankJob` that does it. */
   readonly ranker: string;
   readonly input: unknown;
 }

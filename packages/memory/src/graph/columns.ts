@@ -51,6 +51,13 @@ abstract class Column<Cells extends Row | Float64Array<SharedArrayBuffer>> {
     this.cells = this.create(0);
   }
 
+  /** The cells as they are now, whatever happens to the column. For columns whose cells change after they were written. */
+  copy(): Cells {
+    const copied = this.create(this.#length);
+    copied.set(this.cells.subarray(0, this.#length));
+    return copied;
+  }
+
   protected abstract create(capacity: number): Cells;
 
   #grow(capacity: number): void {

@@ -9,7 +9,6 @@ import {
   type CounterName,
   type Counters,
   type EdgeKind,
-  type Layer,
   type MemoryNode,
   type NodeDraft,
   type NodeKind,
@@ -28,8 +27,44 @@ export interface GraphListener {
   reset?(): void;
 }
 
+/** `size` nodes are in them; what lies beyond was added since. */
+export interface WalkColumns {
+  readonly size: number;
+  readonly flags: Uint8Array<SharedArrayBuffer>;
+  readonly tenants: Uint32Array<SharedArrayBuffer>;
+  readonly partitions: Uint32Array<SharedArrayBuffer>;
+  readonly firstOut: Uint32Array<SharedArrayBuffer>;
+  readonly nextOut: Uint32Array<SharedArrayBuffer>;
+  readonly firstIn: Uint32Array<SharedArrayBuffer>;
+  readonly nextIn: Uint32Array<SharedArrayBuffer>;
+  readonly from: Uint32Array<SharedArrayBuffer>;
+  readonly to: Uint32Array<SharedArrayBuffer>;
+  readonly kind: Uint8Array<SharedArrayBuffer>;
+  readonly weight: Float32Array<SharedArrayBuffer>;
+  readonly groupOf: Uint32Array<SharedArrayBuffer>;
+  readonly nextInGroup: Uint32Array<SharedArrayBuffer>;
+  readonly firstInGroup: Uint32Array<SharedArrayBuffer>;
+  readonly groupSize: Uint32Array<SharedArrayBuffer>;
+}
+
+export interface WalkView {
+  readonly tenant: number;
+  readonly partitions: readonly number[] | 'all';
+}
+
 /** Bits of `MemoryGraph.flags`. */
-export const flag = { isLive: 1, isValid: 2, isFact: 4, isConstraint: 8, needsReview: 16, isUntrusted: 32 } as const;
+export const flag = {
+  isLive: 1,
+  isValid: 2,
+  isFact: 4,
+  isConstraint: 8,
+  needsReview: 16,
+  isUntrusted: 32,
+  isAnswer: 64,
+} as const;
+
+/** What a query may answer with, besides taking part in the walk. */
+const answers: ReadonlySet<NodeKind> = new Set(['fact', 'conclusion', 'conversation', 'conversation_summary']);
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 type Entry = Mutable<MemoryNode>;
@@ -49,7 +84,7 @@ export class MemoryGraph {
   readonly #byId = new Map<string, number>();
   /** How often an id was asked for. */
   readonly #idUses = new Map<string, number>();
-  /** By tenant and key. */
+  /** By tenant and partition, then by key. */
   readonly #groups = new Map<string, Map<string, number>>();
   readonly #tenantNumbers = new Map<string, number>([['', 0]]);
   readonly #partitionNumbers = new Map<string, number>([['', 0]]);
@@ -58,10 +93,12 @@ export class MemoryGraph {
   readonly #constraints = new Set<number>();
   readonly #environment = new Set<number>();
   readonly #conversation = new Set<number>();
+  readonly #summaries = new Set<number>();
   readonly #needsReview = new Set<number>();
   readonly #listeners = new Set<GraphListener>();
   #liveCount = 0;
   #validFactCount = 0;
+  #snapshot: WalkColumns | undefined;
 
   /** One more than the highest index in use. */
   get size(): number {
@@ -104,18 +141,32 @@ export class MemoryGraph {
 
   /** The valid facts of a key, in order of creation. */
   *factsOfKey(key: string, view: View = {}): Generator<MemoryNode> {
-    const group = this.#groups.get(view.tenant ?? '')?.get(key);
-    if (group === undefined) return;
-    for (const index of this.groups.members(group)) {
-      const node = this.#nodes[index] as MemoryNode;
-      if (this.isVisible(index, view)) yield node;
+    const { tenant = '', partitions = [] } = view;
+    const foreign = partitions === 'all' ? [...this.#partitionNumbers.keys()].slice(1) : partitions;
+    for (const partition of ['', ...foreign]) {
+      const group = this.#groups.get(groupSpace(tenant, partition))?.get(key);
+      if (group === undefined) continue;
+      for (const index of this.groups.members(group)) yield this.#nodes[index] as MemoryNode;
     }
   }
 
-  /** Valid nodes of a layer other than the facts, in order of creation. */
-  *ofLayer(layer: Exclude<Layer, 2>): Generator<MemoryNode> {
-    const indexes = layer === 1 ? this.#identities : layer === 3 ? this.#conversation : this.#environment;
-    for (const index of indexes) yield this.#nodes[index] as MemoryNode;
+  *identities(): Generator<MemoryNode> {
+    for (const index of this.#identities) yield this.#nodes[index] as MemoryNode;
+  }
+
+  /** Turns of all conversations, in the order they came. */
+  *turns(): Generator<MemoryNode> {
+    for (const index of this.#conversation) yield this.#nodes[index] as MemoryNode;
+  }
+
+  /** Summaries of turns that are gone. */
+  *summaries(): Generator<MemoryNode> {
+    for (const index of this.#summaries) yield this.#nodes[index] as MemoryNode;
+  }
+
+  /** Observations, those that have expired included. */
+  *environment(): Generator<MemoryNode> {
+    for (const index of this.#environment) yield this.#nodes[index] as MemoryNode;
   }
 
   /** Valid facts whose constraint flag is set, in order of creation. */
@@ -125,6 +176,62 @@ export class MemoryGraph {
 
   *needingReview(): Generator<MemoryNode> {
     for (const index of this.#needsReview) yield this.#nodes[index] as MemoryNode;
+  }
+
+  /** What a walk over the graph reads, as it is while nothing changes: for this thread, and before it yields. */
+  walkColumns(): WalkColumns {
+    const { adjacency, groups } = this;
+    return {
+      ...this.#fixedColumns(),
+      flags: this.flags.cells,
+      firstOut: adjacency.firstOut.cells,
+      firstIn: adjacency.firstIn.cells,
+      groupOf: groups.groupOf.cells,
+      nextInGroup: groups.next.cells,
+      firstInGroup: groups.first.cells,
+      groupSize: groups.size.cells,
+    };
+  }
+
+  /** The same for another thread: what changes after it was written is copied, the rest is shared. One copy serves until the
+   *  graph changes. */
+  snapshot(): WalkColumns {
+    const { adjacency, groups } = this;
+    this.#snapshot ??= {
+      ...this.#fixedColumns(),
+      flags: this.flags.copy(),
+      firstOut: adjacency.firstOut.copy(),
+      firstIn: adjacency.firstIn.copy(),
+      groupOf: groups.groupOf.copy(),
+      nextInGroup: groups.next.copy(),
+      firstInGroup: groups.first.copy(),
+      groupSize: groups.size.copy(),
+    };
+    return this.#snapshot;
+  }
+
+  #fixedColumns() {
+    const { adjacency } = this;
+    return {
+      size: this.size,
+      tenants: this.tenants.cells,
+      partitions: this.partitions.cells,
+      nextOut: adjacency.nextOut.cells,
+      nextIn: adjacency.nextIn.cells,
+      from: adjacency.from.cells,
+      to: adjacency.to.cells,
+      kind: adjacency.kind.cells,
+      weight: adjacency.weight.cells,
+    };
+  }
+
+  /** A view in numbers, for those who walk columns. */
+  toWalkView({ tenant = '', partitions = [] }: View): WalkView {
+    if (partitions === 'all') return { tenant: this.tenantNumber(tenant), partitions };
+    return {
+      tenant: this.tenantNumber(tenant),
+      partitions: partitions.map((name) => this.#partitionNumbers.get(name) ?? none),
+    };
   }
 
   isVisible(index: number, view: View): boolean {
@@ -174,6 +281,7 @@ export class MemoryGraph {
       endedAtMs: Infinity,
       counters,
     };
+    this.#snapshot = undefined;
     this.#nodes.push(node);
     this.adjacency.addNode();
     this.groups.addNode();
@@ -188,6 +296,7 @@ export class MemoryGraph {
   }
 
   link(from: number, to: number, kind: EdgeKind, weight = 1): void {
+    this.#snapshot = undefined;
     this.adjacency.addEdge(from, to, kind, weight);
     for (const listener of this.#listeners) listener.edgeAdded?.(from, to, kind, weight);
   }
@@ -207,6 +316,7 @@ export class MemoryGraph {
     const node = this.#nodes[index];
     if (!node || node.kind === kind) return;
     const before = { kind: node.kind, needsReview: node.needsReview };
+    this.#snapshot = undefined;
     this.#delist(node);
     node.kind = kind;
     node.endedAtMs = isValidKind(kind) ? Infinity : atMs;
@@ -224,6 +334,7 @@ export class MemoryGraph {
     const node = this.#nodes[index];
     if (!node || node.needsReview === needsReview) return;
     const before = { kind: node.kind, needsReview: node.needsReview };
+    this.#snapshot = undefined;
     node.needsReview = needsReview;
     if (needsReview) this.#needsReview.add(index);
     else this.#needsReview.delete(index);
@@ -243,6 +354,7 @@ export class MemoryGraph {
     this.#delist(node);
     this.#needsReview.delete(index);
     this.#nodes[index] = undefined;
+    this.#snapshot = undefined;
     this.flags.set(index, 0);
     this.#byId.delete(node.id);
     if (this.#idUses.get(node.id) === 1) this.#idUses.delete(node.id);
@@ -252,6 +364,7 @@ export class MemoryGraph {
 
   reset(): void {
     this.#nodes.length = 0;
+    this.#snapshot = undefined;
     this.adjacency.clear();
     this.groups.clear();
     for (const column of [this.flags, this.tenants, this.partitions]) column.clear();
@@ -260,7 +373,8 @@ export class MemoryGraph {
     }
     this.#tenantNumbers.set('', 0);
     this.#partitionNumbers.set('', 0);
-    for (const set of [this.#identities, this.#constraints, this.#environment, this.#conversation]) set.clear();
+    for (const set of [this.#identities, this.#constraints, this.#environment, this.#conversation, this.#summaries])
+      set.clear();
     this.#needsReview.clear();
     this.#liveCount = 0;
     this.#validFactCount = 0;
@@ -289,17 +403,23 @@ export class MemoryGraph {
   #setOf({ kind }: Entry): Set<number> | undefined {
     const layer = layerOf[kind];
     if (layer === 1) return this.#identities;
-    if (layer === 3) return this.#conversation;
+    if (layer === 3) return kind === 'conversation' ? this.#conversation : this.#summaries;
     return layer === 4 ? this.#environment : undefined;
   }
 
-  #groupOf({ tenant, key }: Entry): number {
-    let groups = this.#groups.get(tenant);
-    if (!groups) this.#groups.set(tenant, (groups = new Map()));
+  #groupOf({ tenant, partition, key }: Entry): number {
+    const space = groupSpace(tenant, partition);
+    let groups = this.#groups.get(space);
+    if (!groups) this.#groups.set(space, (groups = new Map()));
     let group = groups.get(key);
     if (group === undefined) groups.set(key, (group = this.groups.createGroup()));
     return group;
   }
+}
+
+/** Lengths keep the names of two tenants apart, whatever is in them. */
+function groupSpace(tenant: string, partition: string): string {
+  return partition === '' ? tenant : `${tenant.length}\0${tenant}${partition}`;
 }
 
 function numberOf(numbers: Map<string, number>, name: string): number {
@@ -318,6 +438,7 @@ function flagsOf(node: MemoryNode): number {
     (node.kind === 'fact' ? flag.isFact : 0) |
     (node.isConstraint ? flag.isConstraint : 0) |
     (node.needsReview ? flag.needsReview : 0) |
-    (node.provenance.trust === 'untrusted' ? flag.isUntrusted : 0)
+    (node.provenance.trust === 'untrusted' ? flag.isUntrusted : 0) |
+    (answers.has(node.kind) ? flag.isAnswer : 0)
   );
 }

@@ -119,8 +119,6 @@ export const counterNames = [
   'usage',
   'helpful',
   'outdated',
-  'successes',
-  'failures',
   /** Reminders made of it; never feeds ranking. */
   'injections',
 ] as const;

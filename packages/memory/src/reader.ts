@@ -1,0 +1,166 @@
+// Reading a memory: queries, contexts and explanations. Changes nothing. Heavy work goes to another thread where there is one.
+import { createPlainBelief, type Belief, type BeliefFactory, type BeliefRequest } from './belief.ts';
+import { createClassicRanker } from './classic/ranker.ts';
+import { assembleContext, type ContextExtras } from './context/assemble.ts';
+import { contextBudget, layerBudget } from './context/budget.ts';
+import { noUtility, scoreFacts, type Utility } from './context/fact-score.ts';
+import type { ContextPiece } from './context/pieces.ts';
+import type { MemoryGraph } from './graph/graph.ts';
+import type { MemoryNode, View } from './graph/model.ts';
+import type { Ranked, Ranker, RankerFactory, RankJob, RankPlan, RankReason } from './ranking.ts';
+
+export interface ReaderOptions {
+  /** Beside `classic`, which is always there. */
+  rankers?: Readonly<Record<string, RankerFactory>>;
+  /** The ranking of those who name none. Default classic. */
+  defaultRanking?: string;
+  belief?: BeliefFactory;
+  extras?: ContextExtras;
+  /** Does a query on another thread. */
+  rankElsewhere?: (job: RankJob) => Promise<Ranked[]>;
+  /** Cells a query may read on this thread when there is another. Default 200 000: a few milliseconds. */
+  maxCellsHere?: number;
+}
+
+export interface QueryOptions extends View {
+  /** At most so many. Default 5. */
+  readonly limit?: number;
+  readonly ranking?: string;
+}
+
+export interface ContextOptions extends View {
+  /** Tokens of the model's window. */
+  readonly window?: number | undefined;
+  /** No ranking, skills, repairs, outdated facts or unknowns; facts in order of creation. */
+  readonly isFast?: boolean;
+  readonly ranking?: string;
+  readonly nowMs?: number;
+  readonly actor?: BeliefRequest['actor'];
+}
+
+export interface Hit {
+  readonly node: MemoryNode;
+  readonly score: number;
+}
+
+const defaultLimit = 5;
+const defaultMaxCellsHere = 200_000;
+/** Fewest tokens that a line of a fact takes: so many lines can a budget hold. */
+const minLineTokens = 4;
+
+export class MemoryReader implements Disposable {
+  readonly #graph: MemoryGraph;
+  readonly #now: () => number;
+  readonly #options: ReaderOptions;
+  readonly #newestTurn: (tenant: string) => MemoryNode | undefined;
+  /** Made when first used: a memory that is only written to keeps no index. */
+  readonly #rankers = new Map<string, Ranker>();
+  #belief: Belief | undefined;
+  utility: Utility = noUtility;
+
+  constructor(
+    graph: MemoryGraph,
+    now: () => number,
+    newestTurn: (tenant: string) => MemoryNode | undefined,
+    options: ReaderOptions,
+  ) {
+    this.#graph = graph;
+    this.#now = now;
+    this.#newestTurn = newestTurn;
+    this.#options = options;
+  }
+
+  get belief(): Belief {
+    this.#belief ??= (this.#options.belief ?? createPlainBelief)(this.#graph);
+    return this.#belief;
+  }
+
+  query(text: string, options: QueryOptions = {}): Hit[] {
+    return this.#hits(this.#queryPlan(text, options).run(), text, options);
+  }
+
+  /** The same; what is heavy is done on another thread. */
+  async queryOffLoop(text: string, options: QueryOptions = {}): Promise<Hit[]> {
+    return this.#hits(await this.#run(this.#queryPlan(text, options)), text, options);
+  }
+
+  context(text: string, options: ContextOptions = {}): ContextPiece[] {
+    return this.#assemble(text, options, options.isFast ? undefined : this.#contextPlan(text, options).run());
+  }
+
+  async contextOffLoop(text: string, options: ContextOptions = {}): Promise<ContextPiece[]> {
+    const ranked = options.isFast ? undefined : await this.#run(this.#contextPlan(text, options));
+    return this.#assemble(text, options, ranked);
+  }
+
+  explain(text: string, index: number, options: QueryOptions = {}): RankReason {
+    return this.#ranker(options.ranking).explain(this.#rankRequest(text, options, defaultLimit), index);
+  }
+
+  [Symbol.dispose](): void {
+    for (const ranker of this.#rankers.values()) ranker[Symbol.dispose]();
+    this.#rankers.clear();
+    this.#belief?.[Symbol.dispose]();
+    this.#belief = undefined;
+  }
+
+  #queryPlan(text: string, options: QueryOptions): RankPlan {
+    // More than asked for: what cannot be relied on is left out afterwards.
+    const limit = (options.limit ?? defaultLimit) * 2 + 8;
+    return this.#ranker(options.ranking).plan(this.#rankRequest(text, options, limit));
+  }
+
+  #contextPlan(text: string, options: ContextOptions): RankPlan {
+    const limit = Math.ceil(layerBudget(contextBudget(options.window), 2) / minLineTokens);
+    return this.#ranker(options.ranking).planContext(this.#rankRequest(text, options, limit));
+  }
+
+  #rankRequest(text: string, options: QueryOptions | ContextOptions, limit: number) {
+    const nowMs = ('nowMs' in options ? options.nowMs : undefined) ?? this.#now();
+    return { text, limit, view: options, nowMs };
+  }
+
+  async #run(plan: RankPlan): Promise<Ranked[]> {
+    const { rankElsewhere, maxCellsHere = defaultMaxCellsHere } = this.#options;
+    if (!rankElsewhere || !plan.job || plan.cost <= maxCellsHere) return plan.run();
+    return await rankElsewhere(plan.job());
+  }
+
+  /** What changed while another thread ranked is looked at again. */
+  #hits(ranked: readonly Ranked[], text: string, view: QueryOptions): Hit[] {
+    const request = { nowMs: this.#now(), view, text };
+    const hits: Hit[] = [];
+    for (const { index, score } of ranked) {
+      const node = this.#graph.node(index);
+      if (node?.endedAtMs !== Infinity || node.expiresAtMs <= request.nowMs) continue;
+      if (!this.#graph.isVisible(index, view) || !this.belief.standingOf(node, request).isCurrent) continue;
+      hits.push({ node, score });
+      if (hits.length >= (view.limit ?? defaultLimit)) break;
+    }
+    return hits;
+  }
+
+  #assemble(text: string, options: ContextOptions, ranked: readonly Ranked[] | undefined): ContextPiece[] {
+    const { nowMs = this.#now(), window, actor, tenant = '' } = options;
+    return assembleContext({
+      graph: this.#graph,
+      belief: this.belief,
+      request: { nowMs, view: options, text, ...(actor && { actor }) },
+      budget: contextBudget(window),
+      ...(ranked && { ranked: scoreFacts(this.#graph, text, ranked, this.utility) }),
+      newestTurn: this.#newestTurn(tenant),
+      extras: this.#options.extras ?? {},
+    });
+  }
+
+  #ranker(name = this.#options.defaultRanking ?? 'classic'): Ranker {
+    let ranker = this.#rankers.get(name);
+    if (!ranker) {
+      const create = name === 'classic' ? createClassicRanker : this.#options.rankers?.[name];
+      if (!create) throw new RangeError(`There is no ranking "${name}"`);
+      ranker = create(this.#graph);
+      this.#rankers.set(name, ranker);
+    }
+    return ranker;
+  }
+}
