@@ -43,5 +43,4 @@ export type { Ranked, Ranker, RankerFactory, RankJob, RankPlan, RankReason, Rank
 export type { ContextOptions, Hit, MemoryReader, QueryOptions, ReaderOptions } from './reader.ts';
 export { formatVersion } from './records.ts';
 export type { AddRecord, MemoryRecord, StoredNode } from './records.ts';
-export { createClassicRanker } from './retrieval/classic-ranker.ts';
 export { createHybridRanker } from './retrieval/graph-ranker.ts';

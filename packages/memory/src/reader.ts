@@ -7,12 +7,13 @@ import { noUtility, scoreFacts, type Utility } from './context/fact-score.ts';
 import type { ContextPiece } from './context/pieces.ts';
 import type { MemoryGraph } from './graph/graph.ts';
 import type { MemoryNode, View } from './graph/model.ts';
+import { createHybridRanker } from './retrieval/graph-ranker.ts';
 import type { Ranked, Ranker, RankerFactory, RankJob, RankPlan, RankReason } from './ranking.ts';
 
 export interface ReaderOptions {
-  /** Beside `classic`, which is always there. */
+  /** Besides `hybrid` and `classic`, or in their place. */
   rankers?: Readonly<Record<string, RankerFactory>>;
-  /** The ranking of those who name none. Default classic. */
+  /** The ranking of those who name none. Default hybrid. */
   defaultRanking?: string;
   belief?: BeliefFactory;
   extras?: ContextExtras;
@@ -43,6 +44,7 @@ export interface Hit {
   readonly score: number;
 }
 
+const builtIn: Readonly<Record<string, RankerFactory>> = { hybrid: createHybridRanker, classic: createClassicRanker };
 const defaultLimit = 5;
 const defaultMaxCellsHere = 200_000;
 /** Fewest tokens that a line of a fact takes: so many lines can a budget hold. */
@@ -153,10 +155,10 @@ export class MemoryReader implements Disposable {
     });
   }
 
-  #ranker(name = this.#options.defaultRanking ?? 'classic'): Ranker {
+  #ranker(name = this.#options.defaultRanking ?? 'hybrid'): Ranker {
     let ranker = this.#rankers.get(name);
     if (!ranker) {
-      const create = name === 'classic' ? createClassicRanker : this.#options.rankers?.[name];
+      const create = this.#options.rankers?.[name] ?? (Object.hasOwn(builtIn, name) ? builtIn[name] : undefined);
       if (!create) throw new RangeError(`There is no ranking "${name}"`);
       ranker = create(this.#graph);
       this.#rankers.set(name, ranker);

@@ -68,12 +68,16 @@ class ClassicRanker implements Ranker {
     const { input, cost } = this.#inputOf(request, isForContext);
     return {
       cost,
-      run: () => runClassic(input),
+      run: () => runClassic(input).filter(({ index }) => this.#isUnexpired(index, request.nowMs)),
       job: () => {
         const postings = this.#indexOf(request.view.tenant ?? '').snapshot();
         return { ranker: 'classic', input: { ...input, columns: this.#graph.snapshot(), postings } };
       },
     };
+  }
+
+  #isUnexpired(index: number, nowMs: number): boolean {
+    return (this.#graph.node(index)?.expiresAtMs ?? 0) > nowMs;
   }
 
   #inputOf(request: RankRequest, isForContext: boolean): { input: ClassicInput; cost: number } {

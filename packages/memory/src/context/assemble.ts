@@ -1,5 +1,5 @@
 // Puts a context together (Memory, Context text). Reads the graph, changes nothing.
-import type { Belief, BeliefRequest } from '../belief.ts';
+import type { Belief, BeliefRequest, Standing } from '../belief.ts';
 import type { MemoryGraph } from '../graph/graph.ts';
 import type { MemoryNode } from '../graph/model.ts';
 import type { Ranked } from '../ranking.ts';
@@ -90,7 +90,8 @@ function factSection(assembly: Assembly): ContextPiece[] {
   let left = tokens - costOf(chosen.flat());
   let count = 0;
   const take = (node: MemoryNode): boolean => {
-    const pieces = factPieces(graph, node, maxChars);
+    const standing = assembly.belief.standingOf(node, assembly.request);
+    const pieces = factPieces(graph, node, maxChars, standing.isCurrent ? standing : {});
     const under = (repairs.get(node.index) ?? []).slice(0, maxRepairsPerFact);
     for (const repair of under) pieces.push(repairPiece(repair, 'facts', maxChars));
     left -= costOf(pieces);
@@ -204,19 +205,15 @@ function conversationSection(assembly: Assembly): ContextPiece[] {
   }
   turns.sort((a, b) => byAge(b, a));
   const summaries = [...visible(assembly, graph.summaries())];
-  const standings = new Map(
-    turns.map((turn) => [turn, assembly.ranked ? belief.standingOf(turn, request) : { isCurrent: true as const }]),
-  );
+  const standings = new Map<MemoryNode, Standing>();
+  for (const turn of turns)
+    standings.set(turn, assembly.ranked ? belief.standingOf(turn, request) : { isCurrent: true });
+  const standingOf = (turn: MemoryNode): Standing => standings.get(turn) ?? { isCurrent: true };
   const said = withoutDetours(turns).filter((turn) => {
-    const standing = standings.get(turn);
-    return standing?.isCurrent !== false || !standing.isHidden;
+    const standing = standingOf(turn);
+    return standing.isCurrent || !standing.isHidden;
   });
-  return conversationPieces(
-    summaries,
-    said,
-    layerBudget(budget, 3),
-    (turn) => standings.get(turn)?.isCurrent !== false,
-  );
+  return conversationPieces(summaries, said, layerBudget(budget, 3), standingOf);
 }
 
 function turnBefore(graph: MemoryGraph, turn: MemoryNode): MemoryNode | undefined {

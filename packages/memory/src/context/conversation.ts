@@ -1,4 +1,5 @@
 // The part of a conversation that a context shows: newest turns first into the budget, printed in the order of time.
+import type { Standing } from '../belief.ts';
 import type { MemoryNode } from '../graph/model.ts';
 import { estimateTokens } from './budget.ts';
 import { toBoundedLine } from './data-text.ts';
@@ -40,16 +41,16 @@ export function conversationPieces(
   summaries: readonly MemoryNode[],
   turns: readonly MemoryNode[],
   budget: number,
-  isCurrent: (turn: MemoryNode) => boolean,
+  standingOf: (turn: MemoryNode) => Standing,
 ): ContextPiece[] {
   let left = budget;
   const fit = (nodes: readonly MemoryNode[]): ContextPiece[] => {
     const fitted: ContextPiece[] = [];
     for (const node of nodes.toReversed()) {
-      const piece = turnPiece(node, isCurrent(node));
-      left -= estimateTokens(piece.text);
+      const pieces = turnPieces(node, standingOf(node));
+      for (const { text } of pieces) left -= estimateTokens(text);
       if (left < 0) break;
-      fitted.unshift(piece);
+      fitted.unshift(...pieces);
     }
     return fitted;
   };
@@ -58,16 +59,19 @@ export function conversationPieces(
   return [...titled('### Earlier (summarized)', earlier), ...titled('### Recent', recent)];
 }
 
-function turnPiece(node: MemoryNode, isCurrent: boolean): ContextPiece {
-  const text = toBoundedLine(node.value, maxTurnChars);
-  const said =
-    node.provenance.trust === 'trusted' ? text : `untrusted ${node.provenance.origin} data: ${JSON.stringify(text)}`;
-  return {
-    section: 'conversation',
-    text: isCurrent ? `- ${said}` : `- (no longer holds) ${said}`,
-    isCurrent,
-    ids: [node.id],
+function turnPieces(node: MemoryNode, standing: Standing): ContextPiece[] {
+  const quoted = (text: string): string => {
+    const line = toBoundedLine(text, maxTurnChars);
+    return node.provenance.trust === 'trusted'
+      ? line
+      : `untrusted ${node.provenance.origin} data: ${JSON.stringify(line)}`;
   };
+  const piece = { section: 'conversation' as const, isCurrent: standing.isCurrent, ids: [node.id] };
+  if (!standing.isCurrent) return [{ ...piece, text: `- (no longer holds) ${quoted(node.value)}` }];
+  const { holds = node.value, outdated } = standing;
+  const said = { ...piece, text: `- ${quoted(holds)}` };
+  if (outdated === undefined) return [said];
+  return [said, { ...piece, isCurrent: false, text: `(no longer holds: ${quoted(outdated)})`, continuesLine: true }];
 }
 
 function titled(title: string, pieces: readonly ContextPiece[]): ContextPiece[] {

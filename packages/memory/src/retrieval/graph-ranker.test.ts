@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryEngine } from '../engine.ts';
 import type { Ranker, RankRequest } from '../ranking.ts';
-import { createClassicRanker } from './classic-ranker.ts';
+import { createClassicRanker } from '../classic/ranker.ts';
 import { createHybridRanker } from './graph-ranker.ts';
 
 const rankers = { hybrid: createHybridRanker, classic: createClassicRanker };
