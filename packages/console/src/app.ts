@@ -33,6 +33,11 @@ const views: Readonly<Record<string, View>> = {
       ></car-run>`,
     isInner: true,
   },
+  try: {
+    label: 'Try it',
+    load: () => import('./views/try-it.ts'),
+    render: ([method]) => html`<car-try-it .method=${method}></car-try-it>`,
+  },
 };
 
 const themes = ['system', 'light', 'dark'] as const;

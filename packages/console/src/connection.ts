@@ -1,5 +1,7 @@
 // The one connection of the page: the typed client over the console's WebSocket, and what is known of its state.
 import { connect, type Client, type ConnectionState } from '@car-runtime/client';
+import { openWebChannel, type Channel } from '@car-runtime/rpc';
+import { tapped } from './frames.ts';
 import { openSession, checkSession, socketOptions, type SessionState } from './session.ts';
 import { Store } from './store/store.ts';
 
@@ -32,7 +34,7 @@ export async function start(): Promise<void> {
   }
   for (;;) {
     try {
-      current = await connect({ ...socketOptions(), reconnect: { maxDelayMs: 5_000 } });
+      current = await connect({ channel: openChannel, reconnect: { maxDelayMs: 5_000 } });
       break;
     } catch {
       if (await isSessionOver()) return;
@@ -42,6 +44,11 @@ export async function start(): Promise<void> {
   }
   publish();
   void follow(current);
+}
+
+async function openChannel(): Promise<Channel> {
+  const { url, protocols } = socketOptions();
+  return tapped(await openWebChannel(url, protocols));
 }
 
 async function follow(opened: Client): Promise<void> {

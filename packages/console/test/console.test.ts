@@ -41,3 +41,29 @@ test('without a session the page says how to get one, and a used link says that 
   await stranger.waitForSelector('h1:has-text("This link was used already")');
   assert.equal(new URL(stranger.url()).hash, '#/', 'the ticket is gone from the address');
 });
+
+// req: console.try-it
+test('a method is called from a form of its schema, and the frames are shown', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page } = opened;
+  await page.goto(`${opened.origin}/#/try/state.set`);
+  await page.fill('input[name=key]', 'a');
+  await page.fill('textarea[name=value]', '{ "b": ');
+  await page.click('button.primary');
+  await page.waitForSelector('[role=alert]:has-text("value: ")');
+  await page.fill('textarea[name=value]', '{ "b": 1 }');
+  await page.click('button.primary');
+  await page.waitForSelector('pre:has-text("ok")');
+  await page.goto(`${opened.origin}/#/try/state.get`);
+  await page.fill('input[name=key]', 'a');
+  await page.click('button.primary');
+  await page.waitForSelector('pre:has-text(\'"b": 1\')');
+  await page.click('summary');
+  await page.waitForSelector('.frame:has-text("state.get")');
+  await page.goto(`${opened.origin}/#/try/runs.get_trace`);
+  await page.fill('input[name=run_id]', '../../etc');
+  await page.click('button.primary');
+  await page.waitForSelector('pre:has-text("not_found")');
+  assert.deepEqual(opened.problems, []);
+});

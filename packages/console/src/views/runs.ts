@@ -57,6 +57,9 @@ export class CarRuns extends LitElement {
         gap: var(--gap);
         height: 100%;
       }
+      car-badge {
+        justify-self: start;
+      }
       car-virtual-list {
         flex: 1;
         border: 1px solid var(--line);
