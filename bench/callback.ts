@@ -20,7 +20,7 @@ interface Shape {
 
 const together = { failure_behavior: 'skip' };
 
-function workload({ actions, atOnce = 1, extra, depth = 8, connections = 8 }: Shape): Workload {
+export function workload({ actions, atOnce = 1, extra, depth = 8, connections = 8 }: Shape): Workload {
   const toProposal = (id: string): object => ({
     id,
     source: 'bench',
@@ -80,7 +80,7 @@ interface Case {
   shape: Shape;
 }
 
-const cases: readonly Case[] = [
+export const cases: readonly Case[] = [
   { name: 'callback 8 x 8, one action', goal: 1.4, shape: { actions: 1 } },
   { name: 'callback, eight actions in turn', goal: 1.5, shape: { actions: 8 } },
   { name: 'callback, eight actions at once', goal: 1.5, shape: { actions: 8, atOnce: 8, extra: () => together } },

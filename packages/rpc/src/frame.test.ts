@@ -103,4 +103,49 @@ suite('over a socket', { concurrency: false }, () => {
       assert.equal(headerLength, frameHeaderLength(length));
     }
   });
+
+  // req: rpc.frames
+  test('a burst arrives as its messages, in order with what is sent before and behind it, on every connection', async () => {
+    await using server = await TestWebSocketServer.listen();
+    const clients = [new WebSocket(server.target.url), new WebSocket(server.target.url)];
+    const burst = SharedFrame.burst([SharedFrame.text('é'), SharedFrame.text('x'.repeat(200)), SharedFrame.text('')]);
+    const single = SharedFrame.text('single');
+    const received = clients.map((client) => collect(client, 9));
+    for (const _ of clients) {
+      const { channel } = await server.accepted();
+      channel.start(silent);
+      channel.sendFrame(burst);
+      channel.sendFrame(single);
+      channel.send('before');
+      channel.sendFrame(burst);
+      channel.send('behind');
+    }
+    const parts = ['é', 'x'.repeat(200), ''];
+    for (const texts of received) assert.deepEqual(await texts, [...parts, 'single', 'before', ...parts, 'behind']);
+    for (const client of clients) client.terminate();
+  });
+
+  test('the same frames in the same order are joined once, others anew', () => {
+    const [a, b, c] = ['a', 'b', 'c'].map((text) => SharedFrame.text(text)) as [SharedFrame, SharedFrame, SharedFrame];
+    const joined = SharedFrame.join([a, b]);
+    assert.deepEqual([...joined], [...a.bytes, ...b.bytes]);
+    assert.equal(SharedFrame.join([a, b]), joined);
+    assert.deepEqual([...SharedFrame.join([a, c])], [...a.bytes, ...c.bytes]);
+    assert.deepEqual([...SharedFrame.join([a, b, c])], [...a.bytes, ...b.bytes, ...c.bytes]);
+    assert.equal(SharedFrame.join([a]), a.bytes);
+    assert.equal(SharedFrame.join([]).length, 0);
+    const burst = SharedFrame.burst([a, SharedFrame.binary(new Uint8Array([1, 2]))]);
+    assert.deepEqual([...burst.bytes], [...a.bytes, 0x82, 2, 1, 2]);
+    assert.deepEqual([burst.messageCount, a.messageCount], [2, 1]);
+  });
 });
+
+function collect(client: WebSocket, count: number): Promise<string[]> {
+  const texts: string[] = [];
+  return new Promise((resolve, reject) => {
+    client.on('error', reject);
+    client.on('message', (data) => {
+      if (texts.push((data as Buffer).toString()) === count) resolve(texts);
+    });
+  });
+}

@@ -34,33 +34,88 @@ export function writeFrameHeader(target: Uint8Array, offset: number, code: numbe
   return offset + 10;
 }
 
-/** A message encoded once and sent to any number of channels. `text` is set for text frames. */
+/** Something encoded once and sent to any number of channels: one message, or several that follow each other. `text` is
+ *  set for a text message, `payload` for a binary one. */
 export class SharedFrame {
   readonly text: string | undefined;
   readonly payload: Uint8Array<ArrayBuffer> | undefined;
+  readonly #parts: readonly SharedFrame[] | undefined;
   #bytes: Uint8Array | undefined;
+  #joined: { readonly frames: readonly SharedFrame[]; readonly bytes: Uint8Array } | undefined;
 
-  private constructor(text: string | undefined, payload: Uint8Array<ArrayBuffer> | undefined) {
+  private constructor(
+    text: string | undefined,
+    payload: Uint8Array<ArrayBuffer> | undefined,
+    parts: readonly SharedFrame[] | undefined,
+  ) {
     this.text = text;
     this.payload = payload;
+    this.#parts = parts;
   }
 
   static text(text: string): SharedFrame {
-    return new SharedFrame(text, undefined);
+    return new SharedFrame(text, undefined, undefined);
   }
 
   static binary(payload: Uint8Array<ArrayBuffer>): SharedFrame {
-    return new SharedFrame(undefined, payload);
+    return new SharedFrame(undefined, payload, undefined);
   }
 
-  /** Header and payload, ready for a socket. Built on first use, then shared: never write into it. */
+  /** Several single messages, handed on together. */
+  static burst(messages: readonly SharedFrame[]): SharedFrame {
+    return new SharedFrame(undefined, undefined, messages);
+  }
+
+  /** Its messages, one by one. */
+  get messages(): readonly SharedFrame[] {
+    return this.#parts ?? [this];
+  }
+
+  get messageCount(): number {
+    return this.#parts?.length ?? 1;
+  }
+
+  /** Header and payload of each message, ready for a socket. Built on first use, then shared: never write into it. */
   get bytes(): Uint8Array {
-    if (this.#bytes) return this.#bytes;
-    const payload = this.payload ?? textEncoder.encode(this.text);
-    const bytes = new Uint8Array(frameHeaderLength(payload.length) + payload.length);
-    const offset = writeFrameHeader(bytes, 0, this.payload ? opcode.binary : opcode.text, payload.length);
-    bytes.set(payload, offset);
-    this.#bytes = bytes;
+    this.#bytes ??= this.#parts ? concat(this.#parts) : encode(this.text, this.payload);
+    return this.#bytes;
+  }
+
+  /** The bytes of several, one behind the other. Whoever asks for the same in the same order again, as every connection
+   *  does that is told the same things in a turn, is given the same bytes. */
+  static join(frames: readonly SharedFrame[]): Uint8Array {
+    const [first] = frames;
+    if (first === undefined || frames.length === 1) return first?.bytes ?? new Uint8Array();
+    const known = first.#joined;
+    if (known && isSame(known.frames, frames)) return known.bytes;
+    const bytes = concat(frames);
+    first.#joined = { frames, bytes };
     return bytes;
   }
+}
+
+function encode(text: string | undefined, binary: Uint8Array | undefined): Uint8Array {
+  const payload = binary ?? textEncoder.encode(text);
+  const bytes = new Uint8Array(frameHeaderLength(payload.length) + payload.length);
+  const offset = writeFrameHeader(bytes, 0, binary ? opcode.binary : opcode.text, payload.length);
+  bytes.set(payload, offset);
+  return bytes;
+}
+
+function concat(frames: readonly SharedFrame[]): Uint8Array {
+  let length = 0;
+  for (const frame of frames) length += frame.bytes.length;
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const frame of frames) {
+    bytes.set(frame.bytes, offset);
+    offset += frame.bytes.length;
+  }
+  return bytes;
+}
+
+function isSame(left: readonly SharedFrame[], right: readonly SharedFrame[]): boolean {
+  if (left.length !== right.length) return false;
+  for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false;
+  return true;
 }

@@ -63,8 +63,10 @@ export class MemoryChannel implements Channel {
   }
 
   sendFrame(frame: SharedFrame): void {
-    const message = frame.text ?? frame.payload;
-    if (this.isOpen && message !== undefined) this.#other?.receive(message);
+    for (const { text, payload } of frame.messages) {
+      const message = text ?? payload;
+      if (this.isOpen && message !== undefined) this.#other?.receive(message);
+    }
   }
 
   close(code = 1000, reason = ''): void {

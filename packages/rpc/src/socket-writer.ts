@@ -15,6 +15,8 @@ export class SocketWriter {
   #queue: (string | SharedFrame)[] = [];
   #lengths: number[] = [];
   #pendingBytes = 0;
+  /** How many of the queue are texts. */
+  #texts = 0;
   #isEnlisted = false;
 
   constructor(socket: Duplex | Socket) {
@@ -27,6 +29,7 @@ export class SocketWriter {
 
   text(text: string): void {
     const length = Buffer.byteLength(text);
+    this.#texts++;
     this.#push(text, length, frameHeaderLength(length) + length);
   }
 
@@ -57,11 +60,8 @@ export class SocketWriter {
     const queue = this.#queue;
     if (queue.length === 0) return;
     settleStorage();
-    const first = queue[0];
-    const bytes = queue.length === 1 && first instanceof SharedFrame ? first.bytes : this.#join();
-    this.#queue = [];
-    this.#lengths = [];
-    this.#pendingBytes = 0;
+    const bytes = this.#texts === 0 ? SharedFrame.join(queue as SharedFrame[]) : this.#join();
+    this.discard();
     if (!this.#socket.destroyed && this.#socket.writable) this.#socket.write(bytes);
   }
 
@@ -69,6 +69,7 @@ export class SocketWriter {
     this.#queue = [];
     this.#lengths = [];
     this.#pendingBytes = 0;
+    this.#texts = 0;
   }
 
   #join(): Buffer {

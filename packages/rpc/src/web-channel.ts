@@ -60,8 +60,10 @@ class WebChannel implements Channel {
   }
 
   sendFrame(frame: SharedFrame): void {
-    const message = frame.text ?? frame.payload;
-    if (this.isOpen && message !== undefined) this.#socket.send(message);
+    for (const { text, payload } of frame.messages) {
+      const message = text ?? payload;
+      if (this.isOpen && message !== undefined) this.#socket.send(message);
+    }
   }
 
   close(code = 1000, reason = ''): void {

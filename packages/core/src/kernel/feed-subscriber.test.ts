@@ -7,7 +7,10 @@ import { maxQueuedEvents, Subscriber, type Gap } from './feed-subscriber.ts';
 function createReader({ wantsGaps = false } = {}) {
   const got: string[] = [];
   const dropped: number[] = [];
-  const sink = { isReaderSlow: false, send: (frame: SharedFrame) => void got.push(frame.text ?? '') };
+  const sink = {
+    isReaderSlow: false,
+    send: (frame: SharedFrame) => void got.push(...frame.messages.map(({ text }) => text ?? '')),
+  };
   const encodeGap = ({ after, from, to }: Gap): SharedFrame => SharedFrame.text(`gap ${after} ${from}-${to}`);
   const subscriber = new Subscriber({
     sink,
@@ -17,7 +20,10 @@ function createReader({ wantsGaps = false } = {}) {
   const push = (from: number, to: number): void => {
     for (let cursor = from; cursor <= to; cursor++) subscriber.push(SharedFrame.text(String(cursor)), cursor);
   };
-  return { got, dropped, sink, subscriber, push };
+  const pushBurst = (from: number, to: number): void => {
+    subscriber.push(SharedFrame.burst(range(from, to).map((text) => SharedFrame.text(text))), to);
+  };
+  return { got, dropped, sink, subscriber, push, pushBurst };
 }
 
 function range(from: number, to: number): string[] {
@@ -89,6 +95,35 @@ test('a burst of more than the queue holds reaches a reader that keeps up whole'
   const { got, dropped, subscriber, push } = createReader();
   subscriber.open(0);
   push(1, 2_000);
+  await microtasks();
+  assert.deepEqual(got, range(1, 2_000));
+  assert.deepEqual(dropped, []);
+});
+
+// req: runs.full-queue
+test('of events that come together a queue takes those it has room for, and the gap begins where it had none', async (context: TestContext) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const { got, dropped, sink, subscriber, pushBurst } = createReader({ wantsGaps: true });
+  subscriber.open(0);
+  sink.isReaderSlow = true;
+  pushBurst(1, 100);
+  pushBurst(101, 200);
+  pushBurst(201, 300);
+  pushBurst(301, 316);
+  await microtasks();
+  assert.deepEqual(dropped.map(String), range(maxQueuedEvents + 1, 316));
+  sink.isReaderSlow = false;
+  context.mock.timers.tick(25);
+  assert.deepEqual(got, [...range(1, maxQueuedEvents), `gap 256 257-316`]);
+  pushBurst(317, 332);
+  await microtasks();
+  assert.deepEqual(got.slice(-16), range(317, 332));
+});
+
+test('many bursts of one turn reach a reader that keeps up whole', async () => {
+  const { got, dropped, subscriber, pushBurst } = createReader();
+  subscriber.open(0);
+  for (let from = 1; from <= 2_000; from += 100) pushBurst(from, from + 99);
   await microtasks();
   assert.deepEqual(got, range(1, 2_000));
   assert.deepEqual(dropped, []);

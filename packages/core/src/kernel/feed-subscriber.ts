@@ -30,6 +30,8 @@ export interface Gap {
 export class Subscriber implements Disposable {
   readonly #options: SubscriberOptions;
   #queue: SharedFrame[] = [];
+  /** Events in the queue: of a burst, each counts. */
+  #queuedEvents = 0;
   #gap: Gap | undefined;
   #lastCursor = 0;
   #isOpen = false;
@@ -42,21 +44,38 @@ export class Subscriber implements Disposable {
   }
 
   /** I-2: takes no longer whatever the reader does, since only the drain hands anything to its peer. I-3: an event that finds
-   *  the queue full is dropped for this subscriber alone. */
+   *  the queue full is dropped for this subscriber alone; of a burst, what there is no room for. `cursor` is that of the last
+   *  event. */
   push(frame: SharedFrame, cursor: number): void {
     if (this.#isClosed) return;
     // A burst within one turn fills the queue of a reader that keeps up too: it gets what is queued first.
-    if (this.#queue.length >= maxQueuedEvents && this.#isOpen) this.#drain();
-    if (this.#queue.length >= maxQueuedEvents) {
+    if (this.#isOpen && this.#lacksRoomFor(frame)) this.#drain();
+    if (this.#lacksRoomFor(frame) && frame.messageCount > 1) {
+      const first = cursor - frame.messageCount + 1;
+      frame.messages.forEach((message, index) => this.#take(message, first + index));
+    } else this.#take(frame, cursor);
+  }
+
+  #lacksRoomFor({ messageCount }: SharedFrame): boolean {
+    return this.#queuedEvents + messageCount > maxQueuedEvents;
+  }
+
+  #take(frame: SharedFrame, cursor: number): void {
+    if (this.#lacksRoomFor(frame)) {
       this.#gap ??= { after: this.#lastCursor, from: cursor, to: cursor };
       this.#gap.to = cursor;
       this.#options.onDrop(cursor);
       return;
     }
     this.#closeGap();
-    this.#queue.push(frame);
+    this.#enqueue(frame);
     this.#lastCursor = cursor;
     this.#schedule();
+  }
+
+  #enqueue(frame: SharedFrame): void {
+    this.#queue.push(frame);
+    this.#queuedEvents += frame.messageCount;
   }
 
   /** Begins to deliver what comes behind this cursor. The drain runs after this turn's work, when the answer to the
@@ -72,7 +91,7 @@ export class Subscriber implements Disposable {
     if (!this.#gap) return;
     const marker = this.#options.encodeGap?.(this.#gap);
     this.#gap = undefined;
-    if (marker) this.#queue.push(marker);
+    if (marker) this.#enqueue(marker);
   }
 
   #schedule(): void {
@@ -86,16 +105,25 @@ export class Subscriber implements Disposable {
 
   #drain(): void {
     if (this.#isClosed) return;
+    this.#sendQueued();
+    const { isReaderSlow } = this.#options.sink;
+    if (this.#queue.length === 0 && this.#gap && !isReaderSlow) {
+      this.#closeGap();
+      this.#sendQueued();
+    }
+    if (this.#queue.length > 0 || this.#gap) this.#retryLater();
+  }
+
+  #sendQueued(): void {
     const { sink } = this.#options;
     const queue = this.#queue;
     let sent = 0;
-    while (sent < queue.length && !sink.isReaderSlow) sink.send(queue[sent++] as SharedFrame);
-    this.#queue = sent === queue.length ? [] : queue.slice(sent);
-    if (this.#queue.length === 0 && this.#gap && !sink.isReaderSlow) {
-      this.#closeGap();
-      for (const marker of this.#queue.splice(0)) sink.send(marker);
+    while (sent < queue.length && !sink.isReaderSlow) {
+      const frame = queue[sent++] as SharedFrame;
+      this.#queuedEvents -= frame.messageCount;
+      sink.send(frame);
     }
-    if (this.#queue.length > 0 || this.#gap) this.#retryLater();
+    this.#queue = sent === queue.length ? [] : queue.slice(sent);
   }
 
   #retryLater(): void {

@@ -3,13 +3,23 @@
 // What the contract calls holding the lock of the runs is here one synchronous block: nothing else of the daemon runs
 // between its first line and its last. Each method that changes a run is such a block and names the invariants it keeps.
 // Nothing in this file waits, stores or touches a socket.
-import { encodeEnded, encodeTurn } from './records.ts';
 import type { RunEnded } from '@car-runtime/protocol';
+import { SharedFrame } from '@car-runtime/rpc';
+import { encodeEnded, encodeTurn } from './records.ts';
 import type { Run } from './run.ts';
 import type { Subscriber } from '../../kernel/feed-subscriber.ts';
 
 /** Turns of one run (Run tracing, I-7). */
 export const maxTurnsPerRun = 2_000;
+
+/** Records that are handed to subscribers together. */
+const maxBurstChars = 64 * 1024;
+
+interface Burst {
+  frame: SharedFrame;
+  /** Of its last event. */
+  lastCursor: number;
+}
 
 export type AppendRefusal = 'run_terminal' | 'run_turn_limit';
 
@@ -54,7 +64,7 @@ export class RunRegistry {
     const open = this.#openByClient.get(run.clientId);
     if (open) open.add(run);
     else this.#openByClient.set(run.clientId, new Set([run]));
-    push(run, run.startedLine, 0);
+    announce(run, [run.startedLine], 0);
   }
 
   /** I-7: the batch goes in as a whole or not at all. I-6: a turn's index is its place in the run, which no other batch can
@@ -67,7 +77,7 @@ export class RunRegistry {
     const lines = bodies.map((body, offset) => encodeTurn(base + offset, body));
     for (const line of lines) run.turns.push(line);
     run.turnCount += lines.length;
-    if (run.subscribers.size > 0) lines.forEach((line, offset) => push(run, line, base + offset + 1));
+    announce(run, lines, base + 1);
     return { lines, base };
   }
 
@@ -79,7 +89,7 @@ export class RunRegistry {
     const open = this.#openByClient.get(run.clientId);
     if (open?.delete(run) && open.size === 0) this.#openByClient.delete(run.clientId);
     run.endedLine = encodeEnded({ run_id: run.runId, agent_id: run.agentId, termination, ended_at: endedAt });
-    push(run, run.endedLine, run.turnCount);
+    announce(run, [run.endedLine], run.turnCount);
     return run.endedLine;
   }
 
@@ -104,9 +114,33 @@ export class RunRegistry {
   }
 }
 
-/** I-2: one push for each subscriber, none of which waits. The event is encoded once for all of them. */
-function push(run: Run, line: string, cursor: number): void {
+/** I-2: one push for each subscriber, none of which waits. The events are encoded once for all of them. */
+function announce(run: Run, lines: readonly string[], firstCursor: number): void {
   if (run.subscribers.size === 0) return;
-  const event = run.toEvent(line, cursor);
-  for (const subscriber of run.subscribers.values()) subscriber.push(event, cursor);
+  for (const { frame, lastCursor } of toBursts(run, lines, firstCursor)) {
+    for (const subscriber of run.subscribers.values()) subscriber.push(frame, lastCursor);
+  }
+}
+
+/** The events of several records are handed on as one, as long as that is no larger than a single record may be. */
+function* toBursts(run: Run, lines: readonly string[], firstCursor: number): Generator<Burst> {
+  let events: SharedFrame[] = [];
+  let chars = 0;
+  let cursor = firstCursor - 1;
+  for (const line of lines) {
+    if (events.length > 0 && chars + line.length > maxBurstChars) {
+      yield toBurst(events, cursor);
+      events = [];
+      chars = 0;
+    }
+    cursor++;
+    events.push(run.toEvent(line, cursor));
+    chars += line.length;
+  }
+  if (events.length > 0) yield toBurst(events, cursor);
+}
+
+function toBurst(events: readonly SharedFrame[], lastCursor: number): Burst {
+  const [first] = events;
+  return { frame: first && events.length === 1 ? first : SharedFrame.burst(events), lastCursor };
 }

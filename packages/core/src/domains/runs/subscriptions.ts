@@ -125,9 +125,9 @@ function toSink({ peer }: Connection, isShared: () => boolean): EventSink {
       return peer.isReaderSlow;
     },
     send: (frame) => {
+      if (isShared()) peer.sendShared(frame);
       // Bytes of its own pay off only where several have use for them; text is encoded with what else the connection sends.
-      if (frame.text !== undefined && !isShared()) peer.channel.send(frame.text);
-      else peer.sendShared(frame);
+      else for (const { text } of frame.messages) peer.channel.send(text ?? '');
     },
   };
 }
