@@ -390,7 +390,7 @@ for (const transport of transports) {
       assert.deepEqual(await run(client, [call('a', 'deploy')]), [['a', 'succeeded', 'deployed']]);
     });
 
-    // req: e2e.policies
+    // req: e2e.policies, session.policy-sessions
     test('a policy session adds denials to the plans that name it, until it is closed', async () => {
       await using daemon = await openDaemon(transport);
       const client = await daemon.connect();

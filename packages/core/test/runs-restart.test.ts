@@ -104,7 +104,7 @@ test('a run that a crash left open is ended before old runs go, and so is not ke
   assert.equal(runsAdopted, 0, 'another daemon may have them open');
 });
 
-// req: runs.disk-fallback, runs.disk-refuses
+// req: runs.disk-fallback, runs.disk-refuses, runs.disk-announced
 test('a run whose file is gone is still subscribed, with nothing in it; calls go on while the disk refuses', async () => {
   using folder = new TempFolder();
   await using daemon = await start(folder);
@@ -115,6 +115,8 @@ test('a run whose file is gone is still subscribed, with nothing in it; calls go
   const { turns_so_far, cursor, status } = await host.runs.subscribe({ run_id: 'r' });
   assert.deepEqual([turns_so_far, cursor, status], [[], 0, 'completed']);
 
+  await using events = host.events('host.event');
+  await host.host.subscribe({});
   writeFileSync(folder.join('runs'), 'a file in the way');
   const { run_id, persisted } = await host.runs.start({ intent: 'i', agent_id: 'a' });
   assert.equal(persisted, false);
@@ -122,6 +124,14 @@ test('a run whose file is gone is still subscribed, with nothing in it; calls go
   rmSync(folder.join('runs'));
   assert.deepEqual(await host.runs.complete({ run_id, outcome: success }), { run_id, ok: true });
   assert.deepEqual(daemon.state.health.problems, []);
+  const kinds = [await events.next(), await events.next()].map(({ value }) => [value?.kind, value?.payload]);
+  assert.deepEqual(
+    kinds.map(([kind, payload]) => [kind, (payload as { component: string }).component]),
+    [
+      ['store.degraded', 'runs'],
+      ['store.recovered', 'runs'],
+    ],
+  );
   const trace = await host.runs.get_trace({ run_id });
   assert.ok('records' in trace && trace.records.length === 2);
 });

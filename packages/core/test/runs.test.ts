@@ -390,33 +390,7 @@ test('a plan that its run has no room for is answered all the same', async () =>
   assert.equal(linesOf(daemon, 'worker', run_id).length, 1 + 1_999);
 });
 
-// req: runs.sweep, runs.lost-subscriber
-test('a connection that goes leaves its runs 250 ms to be completed, and takes its subscriptions along at once', async () => {
-  await using daemon = serve();
-  const host = await daemon.connect({ as: 'host' });
-  await using events = host.events('runs.trace.event');
-  const agent = await daemon.connect({ as: { agent: 'worker' } });
-  const other = await daemon.connect();
-  const left = await agent.runs.start({ intent: 'left' });
-  const saved = await agent.runs.start({ intent: 'saved' });
-  const kept = await other.runs.start({ intent: 'kept', agent_id: 'worker' });
-  for (const { run_id } of [left, saved, kept]) await host.runs.subscribe({ run_id });
-  await agent.runs.subscribe(kept);
-  const closedAt = performance.now();
-  await agent.close();
-  await turnOver();
-  await other.runs.complete({ run_id: saved.run_id, outcome: success });
-  const next = async () => (await events.next()).value;
-  const first = await next();
-  assert.deepEqual([first?.run_id, first?.status], [saved.run_id, 'completed']);
-  const second = await next();
-  assert.deepEqual([second?.run_id, second?.status, second?.record.record], [left.run_id, 'incomplete', 'ended']);
-  assert.ok(performance.now() - closedAt >= 245);
-  const { runs } = await host.runs.list({ agent_id: 'worker' });
-  assert.deepEqual(new Map(runs.map(({ run_id, status }) => [run_id, status])).get(kept.run_id), 'in_progress');
-});
-
-// req: runs.unsubscribe
+// req: runs.unsubscribe, runs.resubscribe
 test('unsubscribing twice, or from a run that there is not, removes nothing and is no error', async () => {
   await using daemon = serve();
   const agent = await daemon.connect({ as: { agent: 'worker' } });

@@ -350,3 +350,24 @@ test('a retention is set, read, applied at once and from then on', async () => {
   log.append('turn_completed', {});
   assert.equal(await client.events.count(), 5);
 });
+
+// req: events.kinds
+test('every kind of the contract is known, and a query may ask for it', async () => {
+  await using daemon = serve();
+  const client = await daemon.connect();
+  const named = `proposal_received action_validated action_rejected action_executing action_succeeded action_failed
+    action_skipped action_retrying action_deduplicated policy_violation state_changed state_snapshot state_rollback
+    skill_distilled skill_evolved skill_deprecated evolution_triggered candidate_promoted candidate_rejected consolidated
+    proactive_memory_maintained proactive_memory_intervention replan_attempted replan_proposal_received replan_rejected
+    replan_exhausted voice_fast_turn_started voice_fast_turn_ended voice_sidecar_resolved voice_sidecar_failed
+    voice_sidecar_timed_out voice_turn_cancelled voice_bridge_played gate_accepted gate_rejected model_fallback
+    session_scope permission_decision approval_recorded branch_decision alternative_rejected inference_metered
+    transaction_conflict admission_gate_decision tool_receipt_hallucination goal_evaluated turn_completed run_started
+    run_cancellation_requested run_cancellation_result run_completed proposal_completed state_committed`;
+  const kinds = named.split(/\s+/) as (typeof eventKinds)[number][];
+  assert.deepEqual(new Set<string>(eventKinds), new Set(kinds));
+  await client.proposal.submit({ proposal: { actions: [{ type: 'state_read', parameters: { key: 'k' } }] } });
+  const { count } = await client.events.query({ kinds });
+  assert.ok(count > 0);
+  assert.equal(count, await client.events.count());
+});

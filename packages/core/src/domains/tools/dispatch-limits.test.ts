@@ -40,3 +40,32 @@ test('a tool with a rate limit waits for a token instead of failing, and the wai
   assert.deepEqual([results[0]?.status, calls], ['failed', 2]);
   assert.match(results[0]?.error ?? '', /action timed out/);
 });
+
+// req: tools.detached-caches
+test('a detached call is never answered from a cache nor kept in one, and takes its token like any other', async () => {
+  await using daemon = serve();
+  const wire = await daemon.peer({ as: 'client' });
+  const rate_limit = { max_calls: 2, interval_secs: 3_600 };
+  await wire.result('tools.register', [{ name: 'build', streaming: true, cache_ttl_secs: 60, rate_limit }]);
+  const action = { id: 'a', type: 'tool_call', tool: 'build', idempotent: true, invocation_mode: 'streaming' };
+  const submit = (rest: object): void =>
+    wire.sendJson({
+      jsonrpc: '2.0',
+      id: 'plan',
+      method: 'proposal.submit',
+      params: { proposal: { actions: [{ ...action, ...rest }] } },
+    });
+  const handles = new Set();
+  for (let n = 0; n < 2; n++) {
+    submit({});
+    await wire.nextRequest();
+    const { result } = await wire.next();
+    const [started] = (result as { results: { output: { tool_handle: string } }[] }).results;
+    handles.add(started?.output.tool_handle);
+  }
+  assert.equal(handles.size, 2, 'started twice');
+  submit({ timeout_ms: 20 });
+  const { result } = await wire.next();
+  const [waited] = (result as { results: { status: string; error: string }[] }).results;
+  assert.deepEqual([waited?.status, /action timed out/.test(waited?.error ?? '')], ['failed', true]);
+});
