@@ -5,6 +5,7 @@ import { Failure } from './attempt.ts';
 import { runAttempts } from './attempts.ts';
 import { idempotencyKey } from './idempotency-cache.ts';
 import type { JsonObject } from './json-value.ts';
+import { isRefusal, within, type Reservation } from './meter.ts';
 import type { Action, ActionResult } from './proposal.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -53,16 +54,36 @@ function checkAndExecute(
   }
   const refusal = run.recheck?.(action) ?? null;
   if (!(refusal instanceof Promise)) {
-    return refusal === null ? execute(action, cacheKey, run) : rejected(action, refusal, run);
+    return refusal === null ? executeMetered(action, cacheKey, run) : rejected(action, refusal, run);
   }
-  return refusal.then((reason) => (reason === null ? execute(action, cacheKey, run) : rejected(action, reason, run)));
+  return refusal.then((reason) =>
+    reason === null ? executeMetered(action, cacheKey, run) : rejected(action, reason, run),
+  );
 }
 
-function execute(action: Action, cacheKey: string | undefined, run: RunContext): ActionResult | Promise<ActionResult> {
+/** Last of all checks: what is set aside is for a call that is made. */
+function executeMetered(
+  action: Action,
+  cacheKey: string | undefined,
+  run: RunContext,
+): ActionResult | Promise<ActionResult> {
+  const { meter } = run.env;
+  const held = meter !== undefined && action.type === 'tool_call' ? meter.reserve(action, 1, run.account) : undefined;
+  if (held === undefined) return execute(action, cacheKey, undefined, run);
+  if (isRefusal(held)) return rejected(action, held.error, run, held.data);
+  return execute(within(action, held), cacheKey, held, run);
+}
+
+function execute(
+  action: Action,
+  cacheKey: string | undefined,
+  held: Reservation | undefined,
+  run: RunContext,
+): ActionResult | Promise<ActionResult> {
   run.emit('action_validated', action);
   run.emit('action_executing', action);
   const startedAt = run.clock.monotonic();
-  const outcome = runAttempts(action, run);
+  const outcome = runAttempts(action, held, run);
   if (outcome instanceof Promise) {
     return outcome.then((settled: unknown) => concluded(action, cacheKey, startedAt, settled, run));
   }
@@ -113,7 +134,9 @@ function deduplicated(action: Action, output: unknown, run: RunContext): ActionR
   return result;
 }
 
-export function rejected(action: Action, error: string, run: RunContext): ActionResult {
-  run.emit('action_rejected', action, { error });
-  return run.toResult(action, 'rejected', error);
+export function rejected(action: Action, error: string, run: RunContext, data?: JsonObject): ActionResult {
+  run.emit('action_rejected', action, { error, ...data });
+  const result = run.toResult(action, 'rejected', error);
+  if (data !== undefined) result.error_data = data;
+  return result;
 }

@@ -2,6 +2,7 @@
 import { assertionFailure } from './action-effects.ts';
 import { Failure, PendingAttempt, toCancelled, toFailure, toOutput } from './attempt.ts';
 import { noDetachedInvocation } from './execution.ts';
+import { isRefusal, within, type Reservation } from './meter.ts';
 import type { ToolCall } from './execution.ts';
 import { stateKeyOf } from './proposal.ts';
 import type { Action } from './proposal.ts';
@@ -10,8 +11,8 @@ import type { RunContext } from './run-context.ts';
 const FIRST_PAUSE_MS = 100;
 
 /** The output or a `Failure`; a promise only when something has to be waited for. */
-export function runAttempts(action: Action, run: RunContext): unknown {
-  const outcome = tryOnce(action, 1, run);
+export function runAttempts(action: Action, held: Reservation | undefined, run: RunContext): unknown {
+  const outcome = tryMetered(action, 1, held, run);
   if (action.failure_behavior !== 'retry' || action.max_retries < 1) return outcome;
   if (outcome instanceof Promise) return outcome.then((first: unknown) => retryIfFailed(action, first, run));
   return retryIfFailed(action, outcome, run);
@@ -30,8 +31,11 @@ async function retry(action: Action, first: Failure, run: RunContext): Promise<u
     await pause(delayMs, run);
     // Cancelled while waiting: the failure that was to be retried is the result.
     if (run.cancellation.isCancelled) break;
+    const held = action.type === 'tool_call' ? run.env.meter?.reserve(action, n + 1, run.account) : undefined;
+    if (held !== undefined && isRefusal(held))
+      return new Failure(`${outcome.message}; not tried again: ${held.error}`, true);
     run.cost.retries += 1;
-    outcome = await tryOnce(action, n + 1, run);
+    outcome = await tryMetered(held === undefined ? action : within(action, held), n + 1, held, run);
   }
   return outcome;
 }
@@ -48,6 +52,24 @@ function pause(delayMs: number, { clock, cancellation }: RunContext): Promise<vo
   const timer = clock.setTimeout(waiting.cancel, delayMs);
   cancellation.add(waiting);
   return promise;
+}
+
+/** Ends the reservation with what became of the attempt. */
+function tryMetered(action: Action, attempt: number, held: Reservation | undefined, run: RunContext): unknown {
+  if (held === undefined) return tryOnce(action, attempt, run);
+  const sentBefore = run.cost.tool_calls;
+  const outcome = tryOnce(action, attempt, run);
+  // Counted in the same synchronous block, so nobody else's call is mistaken for this one.
+  if (run.cost.tool_calls === sentBefore) held.release();
+  else if (outcome instanceof Promise) return outcome.then((settled: unknown) => ended(held, settled));
+  else ended(held, outcome);
+  return outcome;
+}
+
+function ended(held: Reservation, outcome: unknown): unknown {
+  if (outcome instanceof Failure) held.fail();
+  else held.commit(outcome);
+  return outcome;
 }
 
 function tryOnce(action: Action, attempt: number, run: RunContext): unknown {

@@ -3,6 +3,7 @@ import type { CancelSignal } from './cancel-signal.ts';
 import type { Clock } from './clock.ts';
 import type { IdempotencyCache } from './idempotency-cache.ts';
 import type { JsonObject } from './json-value.ts';
+import type { Meter } from './meter.ts';
 import type { PolicySet } from './policies.ts';
 import type { Action } from './proposal.ts';
 import type { StateStore } from './state-store.ts';
@@ -71,6 +72,8 @@ export interface ExecutionEnv {
   /** Without one, `idempotent` actions run every time. */
   readonly idempotency?: IdempotencyCache | undefined;
   readonly clock?: Clock | undefined;
+  /** Without one, calls are not counted against anything. */
+  readonly meter?: Meter | undefined;
   /**
    * Runs a tool: answers with its output, or fails with an error whose message becomes the action's error. When
    * `signal` aborts, the engine no longer waits for the answer: that is the moment to tell the tool to stop.
@@ -90,6 +93,8 @@ export interface ExecutionOptions {
   readonly sessionId?: string | undefined;
   /** State is read and written in this tenant's view. */
   readonly tenantId?: string | undefined;
+  /** What the meter books calls on. */
+  readonly account?: string | undefined;
   /** How many actions of a concurrent level run at once. */
   readonly maxInFlight?: number | undefined;
   /**

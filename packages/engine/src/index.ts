@@ -19,6 +19,7 @@ export { executeProposal, refuseProposal } from './executor.ts';
 export { IdempotencyCache, idempotencyKey } from './idempotency-cache.ts';
 export { canonicalJson, isJsonObject, jsonEquals, ownValue, setOwn } from './json-value.ts';
 export type { JsonObject } from './json-value.ts';
+export type { Meter, MeterRefusal, Reservation } from './meter.ts';
 export { createId, MAX_ACTIONS, normalizeProposal } from './normalize-proposal.ts';
 export { planExecution } from './order.ts';
 export type { ExecutionPlan } from './order.ts';
@@ -51,7 +52,14 @@ export type { StateLimits } from './state-namespace.ts';
 export { StateCheckpoint, StateStore, StateView } from './state-store.ts';
 export type { StateReader } from './state-store.ts';
 export { ToolRegistry, toToolSchema } from './tool-registry.ts';
-export type { RateLimit, ToolDefinition, ToolRegistryOptions, ToolSchema, ToolSource } from './tool-registry.ts';
+export type {
+  RateLimit,
+  ToolDefinition,
+  ToolRegistryOptions,
+  ToolSchema,
+  ToolSource,
+  ToolUsage,
+} from './tool-registry.ts';
 export { evaluateGoal } from './goals.ts';
 export type { Goal, GoalVerdict } from './goals.ts';
 export { DEFAULT_SEED, DEFAULT_TRIALS, MAX_MODEL_STEPS, MAX_TRIALS, verifyMonteCarlo } from './monte-carlo.ts';

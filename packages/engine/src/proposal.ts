@@ -100,6 +100,8 @@ export interface ActionResult {
   status: ActionStatus;
   output: unknown;
   error: string | null;
+  /** Why it was rejected, for programs; left out where the text says it all. */
+  error_data?: JsonObject;
   state_changes: JsonObject;
   duration_ms: number | null;
   timestamp: string;

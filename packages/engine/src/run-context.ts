@@ -13,6 +13,7 @@ export class RunContext {
   readonly proposal: Proposal;
   readonly sessionId: string | undefined;
   readonly tenantId: string;
+  readonly account: string | undefined;
   readonly clock: Clock;
   /** On the monotonic clock. */
   readonly startedAt: number;
@@ -40,6 +41,7 @@ export class RunContext {
     this.proposal = proposal;
     this.sessionId = options.sessionId;
     this.tenantId = options.tenantId ?? '';
+    this.account = options.account;
     this.clock = env.clock ?? systemClock;
     this.startedAt = this.clock.monotonic();
     this.state = env.state.view(this.tenantId);

@@ -11,6 +11,13 @@ export interface RateLimit {
   interval_secs: number;
 }
 
+/** The most one call uses. With `reported`, the output says in its `usage` what it did use. */
+export interface ToolUsage {
+  max_tokens?: number | undefined;
+  max_cost_usd?: number | undefined;
+  reported?: boolean | undefined;
+}
+
 /** A tool as a caller describes it. */
 export interface ToolDefinition {
   name: string;
@@ -23,6 +30,7 @@ export interface ToolDefinition {
   rate_limit?: RateLimit | null | undefined;
   /** It can be started and left running, saying things meanwhile. */
   streaming?: boolean | undefined;
+  usage?: ToolUsage | null | undefined;
 }
 
 /** A tool as it is listed: unset optional members are left out. */
@@ -36,6 +44,7 @@ export interface ToolSchema {
   readonly rate_limit?: RateLimit;
   readonly source?: ToolSource;
   readonly streaming?: boolean;
+  readonly usage?: ToolUsage;
 }
 
 export interface ToolRegistryOptions {
@@ -156,7 +165,8 @@ export function notRegistered(name: string): string {
 
 /** A definition with its defaults. */
 export function toToolSchema(definition: ToolDefinition, source?: ToolSource): ToolSchema {
-  const { name, description, parameters, returns, idempotent, cache_ttl_secs, rate_limit, streaming } = definition;
+  const { name, description, parameters, returns, idempotent, cache_ttl_secs, rate_limit, streaming, usage } =
+    definition;
   const tool: { -readonly [Member in keyof ToolSchema]: ToolSchema[Member] } = {
     name,
     description: description ?? '',
@@ -168,5 +178,6 @@ export function toToolSchema(definition: ToolDefinition, source?: ToolSource): T
   if (rate_limit) tool.rate_limit = rate_limit;
   if (source) tool.source = source;
   if (streaming) tool.streaming = streaming;
+  if (usage) tool.usage = usage;
   return tool;
 }

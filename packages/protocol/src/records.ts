@@ -83,6 +83,8 @@ export const actionResult = once(() =>
       status: actionStatus(),
       output: z.unknown().optional(),
       error: z.string().nullish(),
+      /** Ours: why it was rejected, for programs, with a stable `reason`. */
+      error_data: jsonObject().optional(),
       state_changes: jsonObject(),
       duration_ms: z.number().nullish(),
       timestamp: z.string(),
@@ -112,6 +114,15 @@ export const proposalResult = once(() =>
 
 const rateLimit = once(() => z.object({ max_calls: z.int().min(0), interval_secs: z.number().positive() }));
 
+/** The most one call of a tool uses. With `reported`, its output says in `usage` what it did use. */
+export const toolUsage = once(() =>
+  z.object({
+    max_tokens: z.int().min(0).optional(),
+    max_cost_usd: z.number().min(0).optional(),
+    reported: z.boolean().optional(),
+  }),
+);
+
 export const toolDefinition = once(() =>
   z
     .object({
@@ -124,6 +135,8 @@ export const toolDefinition = once(() =>
       rate_limit: rateLimit().nullish(),
       /** Ours: the client sends `tools.chunk` while it runs, so plans may start it and go on. */
       streaming: z.boolean().optional(),
+      /** Ours. */
+      usage: toolUsage().nullish(),
     })
     .meta({ id: 'ToolDefinition' }),
 );
@@ -140,6 +153,7 @@ export const toolSchema = once(() =>
       rate_limit: rateLimit().optional(),
       source: z.enum(['builtin', 'user_defined', 'subprocess', 'mcp']).optional(),
       streaming: z.boolean().optional(),
+      usage: toolUsage().optional(),
     })
     .meta({ id: 'ToolSchema' }),
 );
