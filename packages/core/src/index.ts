@@ -1,6 +1,7 @@
 export { InMemoryAgentCredentials, mintToken, type AgentCredentials } from './domains/auth/index.ts';
 export type { ConsoleTicket } from './domains/console/index.ts';
 export type { FileSubstrate, SandboxOptions, SandboxProvider, SubstrateProvider } from './domains/builtins/index.ts';
+export { BudgetFileError, LedgerError } from './domains/budget/index.ts';
 export { builtinTools } from './domains/builtins/definitions.ts';
 export type { JournalRetention } from './domains/events/index.ts';
 export {

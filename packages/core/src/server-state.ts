@@ -1,6 +1,6 @@
 // The composition root: the only file that names every domain, and the object embedders hold.
 import { dirname, join, resolve } from 'node:path';
-import type { ReplanProvider } from '@car-runtime/engine';
+import type { ReplanProvider, ToolRegistry } from '@car-runtime/engine';
 import { methods, type HostIdentity, type MethodDeclaration } from '@car-runtime/protocol';
 import type { Channel, PeerOptions } from '@car-runtime/rpc';
 import {
@@ -21,6 +21,7 @@ import {
   type ApprovalParts,
 } from './domains/approvals/index.ts';
 import { authDomain, AuthService, type AgentCredentials } from './domains/auth/index.ts';
+import { budgetDomain, createBudgets, type BudgetClock, type Budgets } from './domains/budget/index.ts';
 import {
   builtinsDomain,
   createBuiltins,
@@ -101,6 +102,14 @@ export interface ServerStateConfig {
   toolRoot?: string;
   /** Files and folders that no built-in tool touches, besides the journals, the policies and the keys. */
   privatePaths?: readonly string[];
+  /** The operator's budgets and prices. Default `budgets.toml` beside the journals. */
+  budgetFile?: string;
+  /** What budgets have been used for. Default `budget-ledger.jsonl` beside the journals. */
+  budgetLedger?: string;
+  /** Another daemon keeps that file: here whatever needs a budget is refused. */
+  isBudgetLedgerForeign?: boolean;
+  /** What budgets take for the time; for tests. */
+  budgetClock?: BudgetClock;
   /** Of `supervision.*`: the time to decide, and how many plans may wait. */
   supervisionLimits?: Partial<SupervisionLimits>;
   /** Lets only hosts name folders of this machine, once a host token is installed. Default false. */
@@ -152,6 +161,7 @@ export class ServerState implements AsyncDisposable {
   readonly #builtins: Builtins;
   readonly #supervision: SupervisionService;
   readonly #agents: AgentService;
+  readonly #budgets: Budgets;
   readonly #kernel: Kernel;
 
   /** For a daemon of its own: sessions share no memory unless the config says so. */
@@ -221,6 +231,8 @@ export class ServerState implements AsyncDisposable {
     const storeOf = createStateStores();
     const policyDir = config.policyDir ?? join(dirname(this.journalDir), 'policies');
     const policiesOf = createPolicySets(policyDir);
+    const budgetFile = config.budgetFile ?? join(dirname(this.journalDir), 'budgets.toml');
+    const budgetLedger = config.budgetLedger ?? join(dirname(this.journalDir), 'budget-ledger.jsonl');
     this.#builtins = createBuiltins({
       logger,
       toolRoot: config.toolRoot === undefined ? undefined : resolve(config.toolRoot),
@@ -230,6 +242,8 @@ export class ServerState implements AsyncDisposable {
         resolve(policyDir),
         ...(approvalsFile === undefined ? [] : [resolve(approvalsFile)]),
         ...this.#agents.privatePaths,
+        resolve(budgetFile),
+        resolve(budgetLedger),
         ...keyFiles.map((name) => resolve(keyDir, name)),
         ...(config.privatePaths ?? []).map((path) => resolve(path)),
       ],
@@ -242,6 +256,7 @@ export class ServerState implements AsyncDisposable {
       afterClient: [this.#builtins.dispatchUnknown],
     });
     const { registryOf, dispatch, canDetach } = toolAccess;
+    this.#budgets = this.#createBudgets(budgetFile, budgetLedger, { logger, registryOf });
     this.#supervision = new SupervisionService({ limits: config.supervisionLimits });
     const proposals = new ProposalService({
       registryOf,
@@ -250,6 +265,7 @@ export class ServerState implements AsyncDisposable {
       logOf: this.#journals.logOf,
       dispatch,
       canDetach,
+      meterOf: this.#budgets.meterOf,
       gates: [
         staticCheck({ registryOf, storeOf }),
         { name: 'supervision', admit: (plan, connection, how) => this.#supervision.admit(plan, connection, how) },
@@ -267,6 +283,7 @@ export class ServerState implements AsyncDisposable {
         policyDomain(policiesOf),
         proposalDomain(proposals),
         supervisionDomain(this.#supervision),
+        budgetDomain(this.#budgets),
         runsDomain(this.#runs),
         hostDomain(this.#host, {
           approvalsShown: () => this.#approvals.shown(),
@@ -306,9 +323,42 @@ export class ServerState implements AsyncDisposable {
         isSubscribed: (connection) => events.isSubscribed(connection),
         agentWaits: (agentId) => registry.agentWaits(agentId),
       },
-      mayGovern: (connection) => connection.isHost || (!this.#auth.hasHostToken && connection.role !== 'agent'),
+      mayGovern: (connection) => this.#mayGovern(connection),
       isStopping: () => this.#kernel.isDraining,
     });
+  }
+
+  #createBudgets(
+    configPath: string,
+    ledgerPath: string,
+    { logger, registryOf }: { logger: Logger; registryOf: (connection: Connection) => ToolRegistry },
+  ): Budgets {
+    const budgets = createBudgets({
+      configPath,
+      ledgerPath,
+      isForeign: this.#config.isBudgetLedgerForeign ?? false,
+      health: this.health,
+      logger,
+      logOf: this.#journals.logOf,
+      registryOf,
+      runOf: (runId) => this.#runs.find(runId),
+      currentRun: (connection) => this.#runs.recorder.runOf(connection),
+      isConnected: (clientId) => this.#kernel.connections.has(clientId),
+      announce: (kind, event) => this.#host.events.publish(kind, event),
+      approvals: this.#approvals,
+      mayGovern: (connection) => this.#mayGovern(connection),
+      defaultCallMs: this.#config.toolTimeoutMs ?? defaultToolTimeoutMs,
+      clock: this.#config.budgetClock,
+    });
+    this.#approvals.onResolved('budget', ({ id, outcome }, by, subject) =>
+      budgets.admin.resolved(id, outcome === 'approved', `conn:${by.id}`, subject),
+    );
+    return budgets;
+  }
+
+  /** Whether a connection may give agents more than they have. */
+  #mayGovern(connection: Connection): boolean {
+    return connection.isHost || (!this.#auth.hasHostToken && connection.role !== 'agent');
   }
 
   #createGate({ enabled = true, methods: gated, timeoutMs = defaultGateTimeoutMs }: ApprovalGateConfig): ApprovalGate {
@@ -386,6 +436,17 @@ export class ServerState implements AsyncDisposable {
     return this.#kernel.acceptedTotal;
   }
 
+  /** What budgets refused so far, and what they hold now. */
+  budgetCounts(): ReturnType<Budgets['counts']> {
+    return this.#budgets.counts();
+  }
+
+  /** Plans that wait for a supervisor, and how many supervisors there are. */
+  supervisionCounts(): { parked: number; supervisors: number } {
+    const { parked, supervisors } = this.#supervision;
+    return { parked, supervisors };
+  }
+
   /** Calls and errors by method since the start. */
   methodCounts(): MethodCount[] {
     return this.#kernel.counts();
@@ -432,6 +493,7 @@ export class ServerState implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#kernel[Symbol.asyncDispose](), this.#agents.close()]);
     this.#supervision[Symbol.dispose]();
+    this.#budgets[Symbol.dispose]();
     await this.#builtins[Symbol.asyncDispose]();
     await this.#runs[Symbol.asyncDispose]();
     this.#approvals[Symbol.dispose]();

@@ -61,6 +61,7 @@ export const eventKinds = [
   'run_cancellation_requested',
   'run_cancellation_result',
   'run_completed',
+  'budget_charged',
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 

@@ -2,6 +2,7 @@ import { agentBasics } from './agent-basics.ts';
 import { agentEvents, agents } from './agents.ts';
 import { approvals } from './approvals.ts';
 import { auth } from './auth.ts';
+import { budgets } from './budget.ts';
 import { webConsole } from './console.ts';
 import { eventLog } from './events.ts';
 import { host, hostEvents } from './host.ts';
@@ -23,6 +24,7 @@ export {
   agents,
   approvals,
   auth,
+  budgets,
   eventLog,
   host,
   hostEvents,
@@ -71,6 +73,7 @@ export type {
   RunTurnInput,
 } from './runs.ts';
 export type { SupervisionIntent } from './supervision.ts';
+export { budgetAmounts, budgetDefinition, type Budget, type BudgetAccount, type BudgetAmounts } from './budget.ts';
 export { protocolVersion } from './server.ts';
 export {
   callback,
@@ -103,6 +106,7 @@ export type {
 /** Every method of the daemon, by wire name. */
 export const methods = {
   ...auth,
+  ...budgets,
   ...server,
   ...webConsole,
   ...session,

@@ -15,6 +15,9 @@ export interface MetricSources {
   /** Where spans are exported. */
   spans?: SpanCounts | undefined;
   loopDelayP99Ms(): number;
+  budgets(): { refusals: ReadonlyMap<string, number>; openCalls: number; accounts: number };
+  /** Plans that wait for a supervisor, and supervisors. */
+  supervision(): { parked: number; supervisors: number };
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -68,6 +71,21 @@ export function metricsText(sources: MetricSources): string {
       'Calls of a method answered with an error',
       called.map(({ method, errors }) => [{ method }, errors]),
     ),
+    metric(
+      'car_budget_refused_total',
+      'counter',
+      'Calls refused by budgets',
+      [...sources.budgets().refusals].map(([reason, value]) => [{ reason }, value]),
+    ),
+    metric(
+      'car_budget_open_calls',
+      'gauge',
+      'Calls that budgets have set room aside for',
+      one(sources.budgets().openCalls),
+    ),
+    metric('car_budget_accounts', 'gauge', 'Accounts of budgets', one(sources.budgets().accounts)),
+    metric('car_supervisors', 'gauge', 'Supervisors subscribed', one(sources.supervision().supervisors)),
+    metric('car_supervision_parked', 'gauge', 'Plans that wait for a supervisor', one(sources.supervision().parked)),
     metric('car_degraded', 'gauge', 'Components that do not work as they should', one(sources.problems().length)),
     ...(sources.spans ? spanMetrics(sources.spans) : []),
   ].join('');

@@ -4,8 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
+  BudgetFileError,
+  LedgerError,
   mintToken,
   ServerState,
+  type ServerStateConfig,
   silentLogger,
   type ConsoleTicket,
   type JournalRetention,
@@ -114,7 +117,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ? { authToken: settings.authToken ?? mintToken(), hostToken: mintToken() }
     : undefined;
   const loopDelay = opened.use(startLoopDelay());
-  const state = opened.use(createState(settings, tokens, loopDelay, () => listeners.console.mintTicket()));
+  const state = opened.use(
+    createState(settings, tokens, loopDelay, role.isPrimary, () => listeners.console.mintTicket()),
+  );
   const refusals = new RefusalCounts(settings.logger);
   const listeners = createListeners(settings, state, { tokens, loopDelay, refusals });
   opened.defer(() => stopListeners(listeners));
@@ -197,16 +202,21 @@ function createState(
   settings: Settings,
   tokens: Tokens | undefined,
   loopDelay: LoopDelay,
+  isPrimary: boolean,
   consoleTicket: () => ConsoleTicket,
 ): ServerState {
   const { limits } = settings;
-  const state = ServerState.withConfig({
+  const state = makeState({
     journalDir: settings.journalDir,
     stateRoot: settings.stateRoot,
     ...(settings.agentsManifest !== undefined && { agentsManifest: settings.agentsManifest }),
     keyDir: settings.stateRoot,
     // The operator's rules stay with the state root, wherever the journals go.
     policyDir: join(settings.stateRoot, 'policies'),
+    budgetFile: join(settings.stateRoot, 'budgets.toml'),
+    // Two daemons that book on their own would allow twice as much.
+    budgetLedger: join(settings.stateRoot, 'budget-ledger.jsonl'),
+    isBudgetLedgerForeign: !isPrimary,
     privatePaths: [settings.stateRoot, settings.tokenFolder, ...settings.privatePaths],
     strictRoles: settings.hasStrictRoles,
     ...(settings.toolRoot !== undefined && { toolRoot: settings.toolRoot }),
@@ -234,6 +244,17 @@ function createState(
     state.installHostToken(tokens.hostToken);
   }
   return state;
+}
+
+/** What the operator wrote and cannot be used is a matter of settings. */
+function makeState(config: ServerStateConfig): ServerState {
+  try {
+    return ServerState.withConfig(config);
+  } catch (error) {
+    if (error instanceof BudgetFileError || error instanceof LedgerError)
+      throw new ConfigError(`Cannot use the budgets: ${error.message}`, { cause: error });
+    throw error;
+  }
 }
 
 interface Listeners {
@@ -284,6 +305,8 @@ function createListeners(settings: Settings, state: ServerState, parts: Listener
       sessions: () => state.sessions.size,
       acceptedTotal: () => state.acceptedTotal,
       methodCounts: () => state.methodCounts(),
+      budgets: () => state.budgetCounts(),
+      supervision: () => state.supervisionCounts(),
       refusals: () => refusals.totals(),
       unauthenticated: () => [['tcp', tcp.unauthenticated], ...(unix ? [['unix', unix.unauthenticated] as const] : [])],
       problems: () => state.health.problems,

@@ -267,3 +267,12 @@ async function waitFor<T>(ask: () => Promise<T>, isDone: (answer: T) => boolean)
   }
   return answer;
 }
+
+// req: budget.file-start
+test('budgets that cannot be used keep the daemon from starting, and it says where', async () => {
+  using root = folder();
+  writeFileSync(join(root.path, 'budgets.toml'), '[[budget]]\nname = "b"\nper = "day"\ntool_call = 3\n');
+  await using daemon = runDaemon({ args: ['--port', '0'], root: root.path });
+  assert.deepEqual(await daemon.exit, { code: 2, signal: null });
+  assert.match(daemon.stderr(), /^car-server: Cannot use the budgets: budgets\.toml:4: budget\.0: .*tool_call/);
+});

@@ -9,6 +9,7 @@ import {
   type Action,
   type CancelSignal,
   type ExecutionEnv,
+  type Meter,
   type PolicySet,
   type Proposal,
   type ProposalResult,
@@ -43,6 +44,8 @@ export interface ProposalDependencies {
   logOf(connection: Connection): EventSink;
   dispatch(connection: Connection, call: ToolCall, signal: CancelSignal, tenantId: string | undefined): unknown;
   canDetach(connection: Connection, tool: string): boolean;
+  /** Counts calls against what they may use. */
+  meterOf?(connection: Connection): Meter;
   /** Asked in this order; all of them, also after one refused. */
   gates: readonly AdmissionGate[];
   /** Makes a new plan when one was aborted; without it the replan settings have no effect. */
@@ -73,14 +76,20 @@ export class ProposalService {
     // The run it belongs to is the one that is open now, whatever is opened while it runs.
     const runId = recorder?.runOf(connection);
     const submitted = andThen(this.#askGates(connection, plan, options), (refusals) =>
-      this.#run(connection, plan, options, refusals),
+      this.#run(connection, plan, options, refusals, runId),
     );
     if (!recorder || runId === undefined) return submitted;
     return andThen(submitted, (result) => andThen(recorder.record(runId, plan, result) ?? undefined, () => result));
   }
 
-  #run(connection: Connection, plan: Proposal, submit: Submission, refusals: readonly Refusal[]): Submitted {
-    const options = { ...submit, maxOutputChars };
+  #run(
+    connection: Connection,
+    plan: Proposal,
+    submit: Submission,
+    refusals: readonly Refusal[],
+    runId: string | undefined,
+  ): Submitted {
+    const options = { ...submit, account: runId, maxOutputChars };
     const env = this.#envFor(connection, options.tenantId);
     if (refusals.length > 0) return refuseProposal(plan, env, reasonOf(refusals), options);
     const { replanProvider: provider } = this.#dependencies;
@@ -115,13 +124,14 @@ export class ProposalService {
   }
 
   #createEnv(connection: Connection): ExecutionEnv {
-    const { registryOf, storeOf, policiesOf, logOf, dispatch, canDetach } = this.#dependencies;
+    const { registryOf, storeOf, policiesOf, logOf, dispatch, canDetach, meterOf } = this.#dependencies;
     const log = logOf(connection);
     return {
       tools: registryOf(connection),
       state: storeOf(connection),
       policies: policiesOf(connection),
       idempotency: new IdempotencyCache(),
+      meter: meterOf?.(connection),
       dispatch: (call, signal) => dispatch(connection, call, signal, undefined),
       canDetach: (tool) => canDetach(connection, tool),
       emit: (kind, { action_id, proposal_id, data }) =>

@@ -31,6 +31,8 @@ export interface PlanRecorder {
 }
 
 export interface Runs extends RunParts, AsyncDisposable {
+  /** A run that is in memory: whose it is, and whether it has ended. */
+  find(runId: string): { readonly agentId: string; readonly isEnded: boolean } | undefined;
   readonly recorder: PlanRecorder;
   /** I-16: ends the runs that an earlier start left open, then removes those past the retention. Each is tried whatever
    *  becomes of the other. */
@@ -71,6 +73,7 @@ export function createRuns(options: RunsOptions): Runs {
   return {
     service,
     subscriptions: new RunSubscriptions({ ...shared, whenSwept: () => swept }),
+    find: (runId) => registry.get(runId),
     reader: new RunReader(store),
     recorder: {
       runOf: (connection) => service.currentRunOf(connection),
