@@ -104,6 +104,16 @@ export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean 
   return send(-group, signal);
 }
 
+/** Whether a group has a process that is not dead. Dead ones that nobody collects stay in their group for ever. */
+export function isGroupAlive(group: number): boolean {
+  if (!signalGroup(group, 0)) return false;
+  if (!isLinux) return true;
+  return allProcessIds().some((pid) => {
+    const stat = statOf(pid);
+    return stat?.group === group && !stat.isZombie;
+  });
+}
+
 export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
   return send(pid, signal);
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Readable } from 'node:stream';
-import { signalGroup } from '../../infra/processes.ts';
+import { isGroupAlive, signalGroup } from '../../infra/processes.ts';
 import type { LogFile, LogStream } from './log-file.ts';
 
 /** Taken from one stream of a process in a second; a process that writes faster waits. */
@@ -84,15 +84,17 @@ export class AgentProcess {
 
   /** Children of the process that outlive it: they would go on beside its successor. */
   async #endLeftovers(): Promise<void> {
-    if (!hasGroups || !signalGroup(this.pid, 'SIGTERM')) return;
+    if (!hasGroups || !signalGroup(this.pid, 'SIGTERM') || !isGroupAlive(this.pid)) return;
     await this.#untilGone(leftoverGraceMs);
     if (!signalGroup(this.pid, 'SIGKILL')) return;
-    // Bounded: dead processes that nobody collects stay in their group for ever.
     await this.#untilGone(goneMs);
   }
 
   async #untilGone(limitMs: number): Promise<void> {
-    for (let waitedMs = 0; waitedMs < limitMs && signalGroup(this.pid, 0); waitedMs += pollMs) await delay(pollMs);
+    // Looking means reading every process there is, so less and less often.
+    const until = performance.now() + limitMs;
+    for (let pauseMs = pollMs; performance.now() < until && isGroupAlive(this.pid); pauseMs = 1.5 * pauseMs)
+      await delay(Math.min(pauseMs, until - performance.now()));
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {

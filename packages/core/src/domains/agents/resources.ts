@@ -37,9 +37,10 @@ export class ResourceSampler implements Disposable {
     return usage?.pid === agent.pid ? usage?.resources : undefined;
   }
 
-  /** Makes sure of figures no older than a few seconds. */
+  /** Makes sure of figures no older than a few seconds, of every agent that runs. */
   async refresh(): Promise<void> {
-    if (performance.now() - this.#sampledAtMs < freshMs) return;
+    const isNew = running(this.#agents()).some((agent) => this.#usages.get(agent.id)?.pid !== agent.pid);
+    if (!isNew && performance.now() - this.#sampledAtMs < freshMs) return;
     await this.#sample();
   }
 
