@@ -1,3 +1,4 @@
+export { digestOf, type ApprovalGateConfig } from './domains/approvals/index.ts';
 export { InMemoryAgentCredentials, mintToken, type AgentCredentials } from './domains/auth/index.ts';
 export type { ConsoleTicket } from './domains/console/index.ts';
 export type { FileSubstrate, SandboxOptions, SandboxProvider, SubstrateProvider } from './domains/builtins/index.ts';

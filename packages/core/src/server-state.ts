@@ -30,6 +30,7 @@ import {
   type SubstrateProvider,
 } from './domains/builtins/index.ts';
 import { consoleDomain, type ConsoleTicket } from './domains/console/index.ts';
+import { createDesktop, desktopDomain, type Desktop } from './domains/desktop/index.ts';
 import {
   createJournals,
   defaultJournalRetention,
@@ -158,6 +159,7 @@ export class ServerState implements AsyncDisposable {
   readonly #runs: Runs;
   readonly #host: Host;
   readonly #approvals: ApprovalParts;
+  readonly #desktop: Desktop;
   readonly #builtins: Builtins;
   readonly #supervision: SupervisionService;
   readonly #agents: AgentService;
@@ -193,6 +195,7 @@ export class ServerState implements AsyncDisposable {
     this.#auth = new AuthService({
       logger,
       agentCredentials: credentials,
+      hasStrictRoles: config.strictRoles ?? false,
       closeConnection: (clientId, code, reason) => this.#kernel.connections.get(clientId)?.peer.close(code, reason),
     });
     if (config.agentCredentials) this.#auth.installAgentCredentials(config.agentCredentials);
@@ -228,6 +231,7 @@ export class ServerState implements AsyncDisposable {
         ? join(dirname(this.journalDir), 'host-approvals.jsonl')
         : (config.approvalsFile ?? undefined);
     this.#approvals = this.#createApprovals(approvalsFile, logger);
+    this.#desktop = createDesktop();
     const storeOf = createStateStores();
     const policyDir = config.policyDir ?? join(dirname(this.journalDir), 'policies');
     const policiesOf = createPolicySets(policyDir);
@@ -292,6 +296,7 @@ export class ServerState implements AsyncDisposable {
         }),
         approvalsDomain(this.#approvals),
         agentsDomain(this.#agents, hasStrictRoles),
+        desktopDomain(this.#desktop),
         eventsDomain(this.#journals),
         metricsDomain(this.#journals.logOf),
         builtinsDomain(this.#builtins, registryOf),
@@ -363,7 +368,8 @@ export class ServerState implements AsyncDisposable {
 
   #createGate({ enabled = true, methods: gated, timeoutMs = defaultGateTimeoutMs }: ApprovalGateConfig): ApprovalGate {
     const { service } = this.#approvals;
-    return new ApprovalGate({ service, enabled, methods: gated ?? highRiskMethods(), timeoutMs });
+    const { facts } = this.#desktop;
+    return new ApprovalGate({ service, enabled, methods: gated ?? highRiskMethods(), timeoutMs, facts });
   }
 
   /** Read from what is there: it takes no lock and makes nothing. */

@@ -21,6 +21,8 @@ export interface MethodOptions<P extends z.ZodType, R extends z.ZodType> {
   order?: string;
   /** Time the handler has, in ms, when it differs from the default (30 min). */
   deadlineMs?: number;
+  /** Its params name a command, a path or an endpoint: with strict roles only hosts may call it. */
+  takesCommand?: true;
   /** A person is asked before it runs, unless the daemon was told otherwise. */
   approval?: true;
   /** Errors a caller should expect beyond the ones every method has. */

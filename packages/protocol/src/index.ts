@@ -4,6 +4,7 @@ import { approvals } from './approvals.ts';
 import { auth } from './auth.ts';
 import { budgets } from './budget.ts';
 import { webConsole } from './console.ts';
+import { desktop } from './desktop.ts';
 import { eventLog } from './events.ts';
 import { host, hostEvents } from './host.ts';
 import { metrics } from './metrics.ts';
@@ -25,6 +26,7 @@ export {
   approvals,
   auth,
   budgets,
+  desktop,
   eventLog,
   host,
   hostEvents,
@@ -117,6 +119,7 @@ export const methods = {
   ...runs,
   ...host,
   ...approvals,
+  ...desktop,
   ...verification,
   ...agentBasics,
   ...agents,

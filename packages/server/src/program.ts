@@ -83,6 +83,8 @@ function toServerOptions(
     ...(values.tool_root !== undefined && { toolRoot: values.tool_root }),
     privatePaths: file === undefined ? [] : [file],
     hasStrictRoles: values.strict_roles,
+    requiresHandshake: values.require_handshake,
+    approvalGate: { enabled: !values.no_approvals },
     isAuthRequired: !values.no_auth,
     ...(authToken !== undefined && { authToken }),
     servesAuthToken: values.insecure_serve_auth_token,
@@ -150,9 +152,7 @@ function* notesOn({ values, sources, orders, warnings }: Config): Generator<stri
   if (values.mcp_bind !== undefined && values.mcp_bind !== 'disabled')
     yield `${sources.get('mcp_bind')}: there is no MCP listener in this version`;
   if (values.a2a_bind !== undefined) yield `${sources.get('a2a_bind')}: there is no A2A listener in this version`;
-  if (values.no_approvals) yield `${sources.get('no_approvals')}: this version has no methods that ask for approval`;
-  if (values.require_handshake)
-    yield `${sources.get('require_handshake')}: this version has no methods that need a handshake`;
+  if (values.no_approvals) yield `${sources.get('no_approvals')}: high-risk methods run without asking anybody`;
   if (!isLoopback(values.host))
     yield `listening on ${values.host} without encryption: tokens and traffic can be read on the way; put a TLS proxy in front`;
   if (values.no_auth) yield 'authentication is off: every program on this machine has full access';

@@ -10,6 +10,7 @@ import {
   ServerState,
   type ServerStateConfig,
   silentLogger,
+  type ApprovalGateConfig,
   type ConsoleTicket,
   type JournalRetention,
   type Logger,
@@ -57,6 +58,10 @@ export interface ServerOptions {
   consoleFolder?: string;
   /** Lets only hosts name folders of this machine. Default false. */
   hasStrictRoles?: boolean;
+  /** Methods that a person is asked about before they run. Default: those declared so, for 60 s. */
+  approvalGate?: ApprovalGateConfig;
+  /** Refuses `host.subscribe` before `server.handshake`. Default false. */
+  requiresHandshake?: boolean;
   /** `false` lets every client in; only on loopback. Default true. */
   isAuthRequired?: boolean;
   /** The daemon token; minted when left out. */
@@ -118,7 +123,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     : undefined;
   const loopDelay = opened.use(startLoopDelay());
   const state = opened.use(
-    createState(settings, tokens, loopDelay, role.isPrimary, () => listeners.console.mintTicket()),
+    createState(settings, {
+      tokens,
+      loopDelay,
+      isPrimary: role.isPrimary,
+      consoleTicket: () => listeners.console.mintTicket(),
+    }),
   );
   const refusals = new RefusalCounts(settings.logger);
   const listeners = createListeners(settings, state, { tokens, loopDelay, refusals });
@@ -158,6 +168,7 @@ function withDefaults(options: ServerOptions) {
     journalDir: join(stateRoot, 'journals'),
     privatePaths: [],
     hasStrictRoles: false,
+    requiresHandshake: false,
     consoleFolder: defaultConsoleFolder,
     isAuthRequired: true,
     authToken: undefined,
@@ -198,13 +209,14 @@ function ensureStateRoot(path: string, logger: Logger): void {
   }
 }
 
-function createState(
-  settings: Settings,
-  tokens: Tokens | undefined,
-  loopDelay: LoopDelay,
-  isPrimary: boolean,
-  consoleTicket: () => ConsoleTicket,
-): ServerState {
+interface StateParts {
+  tokens: Tokens | undefined;
+  loopDelay: LoopDelay;
+  isPrimary: boolean;
+  consoleTicket: () => ConsoleTicket;
+}
+
+function createState(settings: Settings, { tokens, loopDelay, isPrimary, consoleTicket }: StateParts): ServerState {
   const { limits } = settings;
   const state = makeState({
     journalDir: settings.journalDir,
@@ -219,6 +231,10 @@ function createState(
     isBudgetLedgerForeign: !isPrimary,
     privatePaths: [settings.stateRoot, settings.tokenFolder, ...settings.privatePaths],
     strictRoles: settings.hasStrictRoles,
+    requireHandshake: settings.requiresHandshake,
+    ...(settings.approvalGate && { approvalGate: settings.approvalGate }),
+    // Two daemons cannot keep one file: a second one of the same state root has its approvals in memory.
+    approvalsFile: isPrimary ? join(settings.stateRoot, 'host-approvals.jsonl') : null,
     ...(settings.toolRoot !== undefined && { toolRoot: settings.toolRoot }),
     logger: settings.logger,
     authTimeoutMs: limits.authTimeoutMs,

@@ -1,4 +1,4 @@
-import { fail, type Access } from '@car-runtime/protocol';
+import { fail, type Access, type MethodDeclaration } from '@car-runtime/protocol';
 import type { RpcError } from '@car-runtime/rpc';
 import type { Connection } from './connection.ts';
 
@@ -8,6 +8,16 @@ export interface CredentialState {
   readonly isAuthRequired: boolean;
   /** Whether the host role can be had; without it, host-only methods are not gated. */
   readonly hasHostToken: boolean;
+  /** Whether methods that take a command, a path or an endpoint are for hosts alone. */
+  readonly hasStrictRoles?: boolean;
+}
+
+/** The access that counts, which strict roles narrow. */
+export function accessOf(
+  { access, takesCommand }: Pick<MethodDeclaration, 'access' | 'takesCommand'>,
+  { hasStrictRoles = false }: CredentialState,
+): Access {
+  return takesCommand === true && hasStrictRoles ? 'host' : access;
 }
 
 /** Why this connection may not call a method of this access, or `undefined` when it may. */

@@ -1,7 +1,7 @@
 // From a request to its handler: auth gate, route, role, params, order, deadline, answer. The read loop never waits.
 import { checkParams, fail, type MethodDeclaration } from '@car-runtime/protocol';
 import { RpcError, startDeadline, type Deadline, type IncomingCall, type CancelSignal } from '@car-runtime/rpc';
-import { refusalOf, type CredentialState } from './access.ts';
+import { accessOf, refusalOf, type CredentialState } from './access.ts';
 import type { CallGate, CallPermit } from './call-gate.ts';
 import type { Connection } from './connection.ts';
 import type { AnyDomain, CallContext, NotificationHandler } from './domain.ts';
@@ -101,7 +101,12 @@ export class Dispatcher {
     route.count.calls++;
     const refusal = this.#isDraining
       ? fail('failed', `Cannot call ${call.method}: the daemon is shutting down`, { data: { reason: 'shutting_down' } })
-      : refusalOf(call.method, route.declaration.access, connection, this.#options.credentials);
+      : refusalOf(
+          call.method,
+          accessOf(route.declaration, this.#options.credentials),
+          connection,
+          this.#options.credentials,
+        );
     if (refusal) {
       this.#reject(route, call, refusal);
       return;
@@ -128,7 +133,10 @@ export class Dispatcher {
           if (isWanted) this.#start(permitted(route, permit), call, params, context);
           else permit.abandoned();
         },
-        (error: unknown) => this.#reject(route, call, this.#toRpcError(error, call)),
+        (error: unknown) => {
+          // Of a call that nobody waits for any more it is the reason it was given up for.
+          if (!call.aborted) this.#reject(route, call, this.#toRpcError(error, call));
+        },
       )
       .finally(() => connection.handlerEnded());
   }

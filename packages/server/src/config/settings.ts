@@ -149,7 +149,7 @@ export const settings = {
     flag: { name: 'no-approvals' },
     env: 'CAR_NO_APPROVALS',
     ...off,
-    help: 'do not ask a person before high-risk methods (not available in this version)',
+    help: 'do not ask a person before high-risk methods',
   }),
   mcp_bind: optional({
     flag: { name: 'mcp-bind', value: 'ip:port' },

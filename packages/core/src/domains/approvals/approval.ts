@@ -44,8 +44,8 @@ export function isOpen({ approval }: StoredApproval): boolean {
   return approval.status === 'pending' && approval.outcome === undefined;
 }
 
-export function toWire({ approval }: StoredApproval): HostApproval {
-  return { ...approval, card: renderCard(approval) };
+export function toWire(row: StoredApproval): HostApproval {
+  return { ...row.approval, card: renderCard(row) };
 }
 
 /** Identifies an action by its content: two that differ in anything have different digests. */

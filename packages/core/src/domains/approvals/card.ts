@@ -7,18 +7,20 @@ const maxValueChars = 300;
 const indent = '  ';
 
 type Shown = Omit<HostApproval, 'card'>;
+type Subject = Readonly<Record<string, unknown>> | undefined;
 
-export function renderCard(approval: Shown): string {
-  return [...headOf(approval), ...whoOf(approval), ...endOf(approval)].join('\n');
+export function renderCard({ approval, subject }: { approval: Shown; subject?: Subject }): string {
+  return [...headOf(approval, subject), ...whoOf(approval), ...endOf(approval)].join('\n');
 }
 
-function headOf({ kind = 'request', action, details }: Shown): string[] {
+function headOf({ kind = 'request', action, details }: Shown, subject: Subject): string[] {
   switch (kind) {
     case 'gate':
       return [
         `Call ${visibleText(action.replace(/^ws\.method:/, ''))}`,
-        ...fields(details?.['params'] ?? {}),
-        ...changes(details),
+        ...fields(subject?.['params']),
+        ...fields(subject?.['facts']),
+        ...changes(subject?.['changed']),
       ];
     case 'request':
       return [
@@ -58,8 +60,7 @@ function fields(value: unknown): string[] {
 }
 
 /** What is not as it was when somebody approved it. */
-function changes(details: Shown['details']): string[] {
-  const changed = details?.['changed'];
+function changes(changed: unknown): string[] {
   return changed === undefined ? [] : ['Approved before, but since then this has changed:', ...fields(changed)];
 }
 

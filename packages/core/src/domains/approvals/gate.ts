@@ -1,4 +1,5 @@
 // Asks a person before a high-risk method runs (Transport, High-risk method approval gate).
+import { jsonEquals, type JsonObject } from '@car-runtime/engine';
 import { fail } from '@car-runtime/protocol';
 import type { CallContext } from '../../kernel/domain.ts';
 import type { CallGate, CallPermit } from '../../kernel/call-gate.ts';
@@ -19,17 +20,34 @@ export interface ApprovalGateConfig {
   timeoutMs?: number;
 }
 
+/** What lies behind the params of a call (the content of a file it names): read when it is asked about, and again before it
+ *  runs. */
+export type CallFacts = Readonly<Record<string, (params: object) => Promise<JsonObject>>>;
+
 export interface ApprovalGateOptions extends Required<ApprovalGateConfig> {
   service: ApprovalService;
+  facts?: CallFacts;
+}
+
+/** Times a person is asked about one call whose facts keep changing. */
+const maxRounds = 3;
+
+interface Question {
+  params: unknown;
+  facts: JsonObject | undefined;
+  /** The facts of the question before, when they were others. */
+  before: JsonObject | undefined;
 }
 
 export class ApprovalGate implements CallGate {
   readonly #service: ApprovalService;
   readonly #methods: ReadonlySet<string>;
   readonly #timeoutMs: number;
+  readonly #facts: CallFacts;
 
-  constructor({ service, enabled, methods, timeoutMs }: ApprovalGateOptions) {
+  constructor({ service, enabled, methods, timeoutMs, facts = {} }: ApprovalGateOptions) {
     this.#service = service;
+    this.#facts = facts;
     this.#methods = new Set(enabled ? methods : []);
     this.#timeoutMs = timeoutMs;
   }
@@ -38,14 +56,40 @@ export class ApprovalGate implements CallGate {
     return this.#methods.has(method) ? this.#ask(method, params, context) : undefined;
   }
 
-  async #ask(method: string, params: unknown, { connection, cancel }: CallContext): Promise<CallPermit> {
+  /** An approval covers the params and what lies behind them: when that has changed since, the question is another one. */
+  async #ask(method: string, params: unknown, context: CallContext): Promise<CallPermit> {
+    const factsNow = async () => await this.#facts[method]?.(params as object);
+    let facts = await factsNow();
+    let before: JsonObject | undefined;
+    for (let round = 0; round < maxRounds; round++) {
+      const id = await this.#askOnce(method, { params, facts, before }, context);
+      const now = await factsNow();
+      if (jsonEquals(facts ?? {}, now ?? {})) return this.#permit(method, id);
+      this.#service.noteExecution(id, 'not_run');
+      before = facts;
+      facts = now;
+    }
+    throw fail('approval_denied', `Cannot call ${method}: what was approved kept changing`, {
+      data: { reason: 'changed_since_approval' },
+    });
+  }
+
+  /** Answers the id of the approval; rejects unless it was approved. */
+  async #askOnce(method: string, { params, facts, before }: Question, context: CallContext): Promise<string> {
+    const { connection, cancel } = context;
     const service = this.#service;
+    cancel.throwIfAborted();
     const { id } = service.request({
       kind: 'gate',
       action: `ws.method:${method}`,
-      details: { method, params_preview: previewOf(params), params: shortened(params) },
+      details: { method, params_preview: previewOf(params) },
+      subject: {
+        params: shortened(params),
+        ...(facts && { facts }),
+        ...(before && { changed: { before, now: facts } }),
+      },
       agentId: connection.agentId,
-      digest: digestOf({ method, params }),
+      digest: digestOf({ method, params, ...(facts && { facts }) }),
       timeoutMs: this.#timeoutMs,
     });
     const outcome = await service.settled(id, cancel).then(
@@ -56,7 +100,7 @@ export class ApprovalGate implements CallGate {
       },
     );
     if (outcome !== 'approved') throw refusal(method, id, outcome, this.#timeoutMs);
-    return this.#permit(method, id);
+    return id;
   }
 
   /** The record says that it began before it begins, so that it never runs twice and never unseen. */
@@ -79,12 +123,12 @@ export class ApprovalGate implements CallGate {
 function refusal(method: string, id: string, outcome: string, timeoutMs: number): Error {
   const why =
     outcome === 'denied_by_human'
-      ? 'denied'
+      ? 'it was denied'
       : outcome === 'expired'
-        ? `nobody answered in ${timeoutMs / 1_000} s`
-        : outcome;
-  return fail('approval_denied', `Cannot call ${method}: approval ${why}`, {
-    data: { reason: 'approval_denied', approval_id: id, outcome },
+        ? `nobody approved it in ${timeoutMs / 1_000} s`
+        : `its approval ended (${outcome})`;
+  return fail('approval_denied', `Cannot call ${method}: ${why}`, {
+    data: { approval_id: id, outcome },
   });
 }
 

@@ -24,6 +24,8 @@ export interface Approvals extends Pick<
 export interface ApprovalParts extends Approvals, Disposable {
   readonly service: ApprovalService;
   shown(): { approvals: HostApproval[]; pending: number; next: number | undefined };
+  /** Resolves when the file is not being rewritten. */
+  stored(): Promise<void>;
 }
 
 export interface ApprovalsOptions {
@@ -49,6 +51,7 @@ export function createApprovals({ path, health, ...options }: ApprovalsOptions):
     onResolved: (kind, listener) => service.onResolved(kind, listener),
     list: (query) => pageOf(service.shelf, query),
     shown: () => shownOf(service.shelf),
+    stored: () => store.settled(),
     [Symbol.dispose]: () => service[Symbol.dispose](),
   };
 }

@@ -20,6 +20,8 @@ export interface ApprovalStore extends Disposable {
   change(id: string, change: ApprovalChange): boolean;
   /** Gives the space of what is no longer kept back, now and then. */
   compact(rows: () => Iterable<StoredApproval>): void;
+  /** Resolves when nothing is being rewritten. */
+  settled(): Promise<void>;
 }
 
 type Line = { asked: StoredApproval } | { id: string; set: ApprovalChange };
@@ -148,7 +150,6 @@ export class ApprovalFile implements ApprovalStore {
     }
   }
 
-  /** Ends when nothing is being rewritten. */
   async settled(): Promise<void> {
     await this.#compaction;
   }
@@ -194,6 +195,10 @@ export class ApprovalMemory implements ApprovalStore {
 
   compact(): void {
     // Nothing is kept beside the rows themselves.
+  }
+
+  settled(): Promise<void> {
+    return Promise.resolve();
   }
 
   [Symbol.dispose](): void {

@@ -17,6 +17,7 @@ export interface AuthServiceOptions {
   closeConnection: (clientId: string, code: number, reason: string) => void;
   /** Tokens that are good besides those of installed credentials. */
   agentCredentials?: AgentCredentials;
+  hasStrictRoles?: boolean;
 }
 
 export class AuthService implements CredentialState, Disposable {
@@ -49,6 +50,10 @@ export class AuthService implements CredentialState, Disposable {
 
   get hasHostToken(): boolean {
     return this.#hostToken.value !== undefined;
+  }
+
+  get hasStrictRoles(): boolean {
+    return this.#options.hasStrictRoles === true && this.hasHostToken;
   }
 
   /** Agent id to the client id of the connection that claims it. */
