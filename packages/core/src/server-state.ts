@@ -19,6 +19,7 @@ import {
   defaultGateTimeoutMs,
   type ApprovalGateConfig,
   type ApprovalParts,
+  type Approvals,
 } from './domains/approvals/index.ts';
 import { authDomain, AuthService, type AgentCredentials } from './domains/auth/index.ts';
 import { budgetDomain, createBudgets, type BudgetClock, type Budgets } from './domains/budget/index.ts';
@@ -466,6 +467,16 @@ export class ServerState implements AsyncDisposable {
   /** Ends a session and runs its disconnect steps; resolves with it once they are done. */
   removeSession(clientId: string): Promise<Connection | undefined> {
     return this.#kernel.remove(clientId);
+  }
+
+  /** Tells hosts what happens, and shows them agents that other parts of the program run. */
+  get host(): Pick<Host, 'events' | 'registry'> {
+    return this.#host;
+  }
+
+  /** What asks people. */
+  get approvals(): Approvals {
+    return this.#approvals;
   }
 
   /** The memory a session works on: the shared one where it was configured. */
