@@ -143,7 +143,7 @@ test('a long text is cut in the preview and in the card, whatever it holds', asy
   await using at = await scene();
   const call = at.caller.call('messages.send', { recipient: 'r', body: 'x'.repeat(100_000) });
   const { id, details, card = '' } = await at.host.nextApproval();
-  const preview = String((details as { params_preview: string }).params_preview);
+  const preview = (details as { params_preview: string }).params_preview;
   assert.ok(preview.length <= 501 && preview.endsWith('…'), `${preview.length} characters`);
   assert.ok(card.length < 1_000);
   await at.host.resolve(id, 'approve');

@@ -11,7 +11,7 @@ const maxActionChars = 4_096;
 const maxOptions = 20;
 const maxOptionChars = 100;
 /** Of one answer of `host.approvals`. */
-export const maxApprovalsPerPage = 1_000;
+export const maxApprovalsPerPage = 500;
 
 /** How an approval ended; what nobody decided is never told as a person's no. */
 export const approvalOutcome = once(() =>

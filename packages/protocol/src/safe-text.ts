@@ -3,14 +3,19 @@
 /** Controls, directional marks, zero-width and other invisible characters, private use, what has no meaning yet, halves of
  *  pairs. Line ends and tabs are spaces before this is asked. */
 const hidden = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
-const spaces = /[\s\u0085\p{Zs}]+/gu;
+const spaces = /[\t\n\v\f\r\u0085\u2028\u2029\p{Zs}]+/gu;
 /** More than this many marks on one letter cover the lines around it. */
 const stackedMarks = /(\p{M}{2})\p{M}+/gu;
 
+/** Printable ASCII with single spaces: most of what there is, and nothing to do. */
+const isPlain = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
+
 /** The text on one line without hidden characters, cut at `maxChars`. What was left out is said. */
 export function visibleText(text: string, maxChars = 200): string {
+  if (text.length <= maxChars && isPlain.test(text)) return text;
   // A cut before the work keeps a long text from costing more than a short one.
   const start = text.slice(0, maxChars * 4).replace(/[\uD800-\uDBFF]$/, '');
+  if (isPlain.test(start)) return `${start.slice(0, maxChars)}…`;
   let removed = 0;
   const plain = start
     .replace(spaces, ' ')

@@ -5,7 +5,7 @@ import type { ApprovalShelf } from './shelf.ts';
 
 /** Of the approvals of one answer, as JSON. */
 const maxPageBytes = 4 * 1024 * 1024;
-const maxShown = 500;
+const maxShown = 250;
 const maxShownBytes = 1024 * 1024;
 const maxEndedShown = 100;
 
@@ -27,11 +27,11 @@ export function pageOf(shelf: ApprovalShelf, { status, limit = maxApprovalsPerPa
   const rows = [...shelf.all()].filter(({ approval }) => status === undefined || approval.status === status);
   const total = rows.length;
   if (after === undefined) {
-    const newest = take(rows.slice(-limit).toReversed(), limit, maxPageBytes);
+    const newest = take(shelf, rows.slice(-limit).toReversed(), limit, maxPageBytes);
     return { approvals: newest.toReversed(), total, next: undefined };
   }
   const behind = rows.filter(({ approval }) => approval.number > after);
-  const approvals = take(behind, limit, maxPageBytes);
+  const approvals = take(shelf, behind, limit, maxPageBytes);
   return { approvals, total, next: approvals.length < behind.length ? approvals.at(-1)?.number : undefined };
 }
 
@@ -44,9 +44,9 @@ export function shownOf(shelf: ApprovalShelf): {
   const open: StoredApproval[] = [];
   const ended: StoredApproval[] = [];
   for (const row of shelf.all()) (isOpen(row) ? open : ended).push(row);
-  const waiting = take(open, maxShown, maxShownBytes);
+  const waiting = take(shelf, open, maxShown, maxShownBytes);
   const hasMore = waiting.length < open.length;
-  const recent = hasMore ? [] : take(ended.slice(-maxEndedShown).toReversed(), maxEndedShown, maxShownBytes);
+  const recent = hasMore ? [] : take(shelf, ended.slice(-maxEndedShown).toReversed(), maxEndedShown, maxShownBytes);
   return {
     approvals: [...waiting, ...recent].toSorted((left, right) => (left.number ?? 0) - (right.number ?? 0)),
     pending: open.length,
@@ -55,13 +55,13 @@ export function shownOf(shelf: ApprovalShelf): {
 }
 
 /** The first ones, as long as they fit; one at least. */
-function take(rows: readonly StoredApproval[], limit: number, maxBytes: number): HostApproval[] {
+function take(shelf: ApprovalShelf, rows: readonly StoredApproval[], limit: number, maxBytes: number): HostApproval[] {
   const taken: HostApproval[] = [];
   let bytes = 0;
   for (const row of rows) {
     if (taken.length >= limit) break;
     const approval = toWire(row);
-    bytes += JSON.stringify(approval).length;
+    bytes += shelf.sizeOf(approval.id) + (approval.card?.length ?? 0);
     if (taken.length > 0 && bytes > maxBytes) break;
     taken.push(approval);
   }

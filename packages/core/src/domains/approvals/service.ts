@@ -224,7 +224,7 @@ export class ApprovalService implements Disposable {
       this.#waiting.delete(id);
       for (const tell of waiting ?? []) tell(settled);
     }
-    store.compact(() => this.#shelf.all());
+    store.compact(this.#shelf.count, () => this.#shelf.all());
     return approval;
   }
 

@@ -33,12 +33,17 @@ export class ApprovalShelf {
   #endedBytes = 0;
   #openCount = 0;
 
-  get openCount(): number {
-    return this.#openCount;
+  get count(): number {
+    return this.#rows.size;
   }
 
   get(id: string): StoredApproval | undefined {
     return this.#rows.get(id)?.row;
+  }
+
+  /** As JSON. */
+  sizeOf(id: string): number {
+    return this.#rows.get(id)?.bytes ?? 0;
   }
 
   /** In the order they were asked. */

@@ -19,7 +19,7 @@ export interface ApprovalStore extends Disposable {
   add(row: StoredApproval): boolean;
   change(id: string, change: ApprovalChange): boolean;
   /** Gives the space of what is no longer kept back, now and then. */
-  compact(rows: () => Iterable<StoredApproval>): void;
+  compact(count: number, rows: () => Iterable<StoredApproval>): void;
   /** Resolves when nothing is being rewritten. */
   settled(): Promise<void>;
 }
@@ -108,11 +108,9 @@ export class ApprovalFile implements ApprovalStore {
     return !this.#file.hasUnwritten;
   }
 
-  compact(rows: () => Iterable<StoredApproval>): void {
-    if (this.#compaction || this.#isClosed) return;
-    const live = [...rows()];
-    if (this.#lines - live.length < Math.max(minDeadLines, live.length)) return;
-    this.#compaction = this.#rewrite(live)
+  compact(count: number, rows: () => Iterable<StoredApproval>): void {
+    if (this.#compaction || this.#isClosed || this.#lines - count < Math.max(minDeadLines, count)) return;
+    this.#compaction = this.#rewrite([...rows()])
       .catch((error: unknown) => this.#options.logger.warn({ err: error }, 'the approvals file was not made shorter'))
       .finally(() => {
         this.#compaction = undefined;
