@@ -61,9 +61,13 @@ test('with --require-handshake host.subscribe needs server.handshake before it, 
 });
 
 // req: host.identity
-test('the identity says what the embedder knows of the manifest', async () => {
-  await using daemon = serve({ config: { manifest: () => ({ path: '/srv/agents.json', role: 'observer' }) } });
-  const { identity } = await (await HostWire.connect(daemon)).subscribe();
+test('the identity says who holds the manifest, and asking takes nothing', async () => {
+  await using daemon = serve();
+  const host = await HostWire.connect(daemon);
+  const { identity: before } = await host.subscribe();
+  assert.deepEqual(before, { version, pid: process.pid, manifest_path: null, manifest_role: 'none' });
+  daemon.state.installAgentsObserver('/srv/agents.json');
+  const { identity } = await host.subscribe();
   assert.deepEqual(identity, {
     version,
     pid: process.pid,

@@ -224,7 +224,7 @@ test('a token file is read, trimmed and deleted; what has no effect yet is said'
   assert.deepEqual(notes, [
     '--require-auth is deprecated and has no effect: authentication is always on',
     '--mcp-bind: there is no MCP listener in this version',
-    '--no-approvals: this version has no methods that ask for approval',
+    '--no-approvals: high-risk methods run without asking anybody',
     'ready',
   ]);
 });
@@ -240,6 +240,21 @@ test('with --no-auth every client is in, no token exists, and the log says so', 
   assert.ok(!existsSync(join(daemon.root, 'ai.parslee.car')));
   assert.equal((await fetch(`${daemon.ready.http}/metrics`)).status, 200);
   assert.match(daemon.stderr(), /authentication is off: every program on this machine has full access/);
+});
+
+// req: gate.off
+test('--no-approvals and CAR_NO_APPROVALS=1 run high-risk methods without asking; --require-handshake is taken too', async () => {
+  for (const how of [
+    { args: ['--no-approvals', '--no-auth'] },
+    { args: ['--no-auth', '--require-handshake'], env: { CAR_NO_APPROVALS: '1' } },
+  ]) {
+    await using daemon = await startDaemon(how);
+    using client = await openRpc(daemon.ready.ws);
+    const sent = await client.call('messages.send', { recipient: 'r', body: 'b' });
+    assert.equal((sent.result as { available: boolean }).available, false);
+    const subscribed = await client.call('host.subscribe', {});
+    assert.equal(subscribed.error?.code, how.env ? -32005 : undefined);
+  }
 });
 
 test('--version and --print-config answer on standard output and touch nothing', async () => {
