@@ -21,6 +21,8 @@ const { values, positionals } = parseArgs({
   },
 });
 if (values.long) process.env['CAR_TEST_LONG'] = '1';
+// Settings of whoever runs the tests are not the tests'.
+for (const name of Object.keys(process.env)) if (/^(CAR_(?!TEST_|FUZZ_)|OTEL_)/.test(name)) delete process.env[name];
 // Every file and every daemon it starts is a process of its own: half of what each takes is compiling the same sources.
 process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '../node_modules/.cache/compiled');
 

@@ -46,8 +46,10 @@ test('a run is exported while it happens, as the spans that its export has, with
   const { otlp } = await host.runs.export({ run_id });
   const [exported] = otlp['resourceSpans'] as { scopeSpans: { spans: Span[] }[] }[];
   assert.deepEqual([...spansOf(second), ...spansOf(first)], exported?.scopeSpans[0]?.spans);
-  const metrics = await (await fetch(`${http}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text();
-  assert.match(metrics, /^car_spans_exported_total 2$/m);
+  const read = async () => (await fetch(`${http}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text();
+  let metrics = await read();
+  // The collector has them before the daemon knows.
+  while (!/^car_spans_exported_total 2$/m.test(metrics)) metrics = await read();
   assert.match(metrics, /^car_spans_dropped_total\{reason="queue_full"\} 0$/m);
   assert.ok(!(daemon.stderr() + daemon.stdout() + metrics).includes('s3cret-key'));
 });

@@ -222,8 +222,9 @@ test('replay keeps the recorded pace, or a multiple of it', async () => {
     assert.deepEqual(kindsOf(stdout), ['started 0', 'turn 1', 'ended 1']);
     return performance.now() - from;
   };
-  assert.ok((await played()) >= 390, 'as recorded');
-  assert.ok((await played('--speed', '0.5')) >= 780, 'half as fast');
+  // What it prints first may be seen late, so each has a second or less to spare.
+  assert.ok((await played('--speed', '0.4')) >= 200, 'in a second');
+  assert.ok((await played('--speed', '0.1')) >= 3_000, 'in four');
   await played('--speed', 'max');
   for (const speed of ['0', '-1', 'fast']) assert.equal((await runs(['replay', run_id, '--speed', speed])).code, 2);
 });

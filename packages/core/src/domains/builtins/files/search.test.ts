@@ -159,11 +159,11 @@ test('a search ends soon after its caller is gone', () => {
 // req: builtins.grep-bombs
 test('patterns made to hang an engine that backtracks take no time, and monstrous ones are refused', () => {
   using tree = new Tree({ a: `${'a'.repeat(15_000)}!\n`.repeat(20) });
-  const startedMs = performance.now();
+  const before = process.cpuUsage();
   for (const pattern of ['(a+)+$', '(a|a)+$', '(a|aa)+$', '(.*a){20}b', '^(([a-z])+.)+[A-Z]([a-z])+$', '(x+x+)+y'])
     assert.deepEqual(tree.grep({ pattern })['matches'], [], pattern);
-  const tookMs = performance.now() - startedMs;
-  assert.ok(tookMs < 5_000, `took ${tookMs} ms`);
+  const tookMs = process.cpuUsage(before).user / 1_000;
+  assert.ok(tookMs < 5_000, `took ${tookMs} ms of the processor`);
   assert.match(
     problemOf(() => tree.grep({ pattern: '((a{1,100}){1,100})' })),
     /^the pattern is not a valid RE2 /,
@@ -240,10 +240,10 @@ test('a glob means what it does elsewhere', () => {
 });
 
 test('globs made to hang a matcher that backtracks take no time', () => {
-  const startedMs = performance.now();
+  const before = process.cpuUsage();
   for (const glob of ['*a'.repeat(100), '{a,b}'.repeat(80), '**/'.repeat(150), `${'*'.repeat(400)}b`])
     assert.equal(compileGlob(`${glob}!`)('a'.repeat(250)), false);
-  assert.ok(performance.now() - startedMs < 3_000);
+  assert.ok(process.cpuUsage(before).user < 3_000_000);
 });
 
 test('P: where the matcher of Node and ours know the same syntax, they agree', () => {
