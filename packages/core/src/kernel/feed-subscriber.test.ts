@@ -72,6 +72,34 @@ test('a reader that stands still loses what its queue has no room for, stays sub
   assert.deepEqual(got.slice(maxQueuedEvents), ['300', '301']);
 });
 
+// req: runs.full-queue
+test('a reader that takes nothing is tried ever less often, and soon again once it took something', async (context: TestContext) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const { got, sink, subscriber, push } = createReader();
+  let asked = 0;
+  let isSlow = true;
+  Object.defineProperty(sink, 'isReaderSlow', { get: () => (asked++, isSlow) });
+  subscriber.open(0);
+  push(1, 2);
+  await microtasks();
+  const askedIn = (ms: number): number => {
+    const before = asked;
+    for (let tick = 0; tick < ms; tick++) context.mock.timers.tick(1);
+    return asked - before;
+  };
+  const [early, late] = [askedIn(1_600), askedIn(60_000)];
+  assert.ok(early > 5 && late < 60_000 / 250, `asked ${early} times at first, ${late} times in the minute after`);
+  isSlow = false;
+  askedIn(800);
+  assert.deepEqual(got, ['1', '2']);
+  isSlow = true;
+  push(3, 3);
+  await microtasks();
+  isSlow = false;
+  askedIn(25);
+  assert.deepEqual(got, ['1', '2', '3']);
+});
+
 // req: runs.gap-events
 test('a subscriber that asked for it is told of a gap where it is, also when nothing follows', async (context: TestContext) => {
   context.mock.timers.enable({ apis: ['setTimeout'] });

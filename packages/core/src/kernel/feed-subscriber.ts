@@ -4,7 +4,9 @@ import type { SharedFrame } from '@car-runtime/rpc';
 /** Events that wait for a reader (Run tracing, I-2). */
 export const maxQueuedEvents = 256;
 /** How soon a reader that was too slow is tried again, in ms, when no event comes before. */
-const retryMs = 25;
+const firstRetryMs = 25;
+/** It doubles up to this, so that ten thousand subscriptions of one reader that never reads cost next to nothing. */
+const maxRetryMs = 800;
 
 /** The way to a subscriber's peer. */
 export interface EventSink {
@@ -38,6 +40,7 @@ export class Subscriber implements Disposable {
   #isClosed = false;
   #isScheduled = false;
   #retry: NodeJS.Timeout | undefined;
+  #retryMs = firstRetryMs;
 
   constructor(options: SubscriberOptions) {
     this.#options = options;
@@ -114,6 +117,7 @@ export class Subscriber implements Disposable {
     if (this.#queue.length > 0 || this.#gap) this.#retryLater();
   }
 
+  /** A reader that takes something is tried again soon. */
   #sendQueued(): void {
     const { sink } = this.#options;
     const queue = this.#queue;
@@ -124,6 +128,7 @@ export class Subscriber implements Disposable {
       sink.send(frame);
     }
     this.#queue = sent === queue.length ? [] : queue.slice(sent);
+    if (sent > 0) this.#retryMs = firstRetryMs;
   }
 
   #retryLater(): void {
@@ -131,8 +136,9 @@ export class Subscriber implements Disposable {
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.#drain();
-    }, retryMs);
+    }, this.#retryMs);
     this.#retry.unref();
+    this.#retryMs = Math.min(this.#retryMs * 2, maxRetryMs);
   }
 
   [Symbol.dispose](): void {
