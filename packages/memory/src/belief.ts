@@ -40,6 +40,8 @@ export interface SupersessionCandidate {
 }
 
 export interface Belief extends Disposable {
+  /** Whether a reader may be shown a valid node at all: it has not expired, and is not withheld from who asks. Cheap. */
+  mayShow(node: MemoryNode, request: BeliefRequest): boolean;
   standingOf(node: MemoryNode, request: BeliefRequest): Standing;
   /** Pairs to review, the most certain first. */
   candidates(view: View, limit: number): SupersessionCandidate[];
@@ -50,6 +52,7 @@ export type BeliefFactory = (graph: MemoryGraph) => Belief;
 /** Relies on the graph alone: what it holds for valid is current until it expires. */
 export function createPlainBelief(): Belief {
   return {
+    mayShow: ({ expiresAtMs }, { nowMs }) => expiresAtMs > nowMs,
     standingOf: ({ expiresAtMs }, { nowMs }) =>
       expiresAtMs <= nowMs ? { isCurrent: false, reason: 'expired', isHidden: true } : { isCurrent: true },
     candidates: () => [],

@@ -1,6 +1,7 @@
 /** The memory graph: what holds, what was superseded, and how it is found again. Pure: no RPC and no files of its own. */
 export { createPlainBelief } from './belief.ts';
 export type { Belief, BeliefFactory, BeliefRequest, Standing, SupersessionCandidate } from './belief.ts';
+export { createBelief } from './beliefs/graph-belief.ts';
 export { createClassicRanker } from './classic/ranker.ts';
 export { spreadActivation } from './classic/spread.ts';
 export type { SpreadOptions } from './classic/spread.ts';

@@ -1,5 +1,6 @@
 // Reading a memory: queries, contexts and explanations. Changes nothing. Heavy work goes to another thread where there is one.
-import { createPlainBelief, type Belief, type BeliefFactory, type BeliefRequest } from './belief.ts';
+import type { Belief, BeliefFactory, BeliefRequest } from './belief.ts';
+import { createBelief } from './beliefs/graph-belief.ts';
 import { createClassicRanker } from './classic/ranker.ts';
 import { assembleContext, type ContextExtras } from './context/assemble.ts';
 import { contextBudget, layerBudget } from './context/budget.ts';
@@ -73,7 +74,7 @@ export class MemoryReader implements Disposable {
   }
 
   get belief(): Belief {
-    this.#belief ??= (this.#options.belief ?? createPlainBelief)(this.#graph);
+    this.#belief ??= (this.#options.belief ?? createBelief)(this.#graph);
     return this.#belief;
   }
 
@@ -135,7 +136,7 @@ export class MemoryReader implements Disposable {
     for (const { index, score } of ranked) {
       const node = this.#graph.node(index);
       if (node?.endedAtMs !== Infinity || node.expiresAtMs <= request.nowMs) continue;
-      if (!this.#graph.isVisible(index, view) || !this.belief.standingOf(node, request).isCurrent) continue;
+      if (!this.#graph.isVisible(index, view) || !this.belief.mayShow(node, request)) continue;
       hits.push({ node, score });
       if (hits.length >= (view.limit ?? defaultLimit)) break;
     }

@@ -6,7 +6,7 @@ import type { Ranked } from '../ranking.ts';
 import { charsWithin, estimateTokens, layerBudget } from './budget.ts';
 import { conversationPieces, maxTurnsRead, withoutDetours } from './conversation.ts';
 import { toLine } from './data-text.ts';
-import { factPieces, markOf, maxRepairsPerFact, repairPiece, statementOf } from './fact-lines.ts';
+import { doubtedPiece, factPieces, markOf, maxRepairsPerFact, repairPiece, statementOf } from './fact-lines.ts';
 import type { ContextPiece } from './pieces.ts';
 
 const maxEnvironment = 5;
@@ -101,26 +101,40 @@ function factSection(assembly: Assembly): ContextPiece[] {
     count++;
     return true;
   };
-  for (const node of candidates(assembly)) if (!take(node)) break;
-  const outdated = ranked ? outdatedPieces(assembly, repairs, shown, Math.max(0, left), maxChars) : [];
-  return [...chosen.flat(), ...outdated];
+  const doubted: ContextPiece[] = [];
+  const doubt = (node: MemoryNode, standing: Standing): void => {
+    if (doubted.length < maxOutdated) doubted.push(doubtedPiece(graph, node, standing, maxChars));
+  };
+  for (const node of candidates(assembly, doubt)) if (!take(node)) break;
+  if (!ranked) return chosen.flat();
+  const spare = Math.max(0, left);
+  const doubtful = doubted.filter((_, at) => costOf(doubted.slice(0, at + 1)) <= spare);
+  return [
+    ...chosen.flat(),
+    ...doubtful,
+    ...outdatedPieces(assembly, repairs, shown, Math.max(0, spare - costOf(doubtful)), maxChars),
+  ];
 }
 
 function costOf(pieces: readonly ContextPiece[]): number {
   return pieces.reduce((sum, { text }) => sum + estimateTokens(text), 0);
 }
 
-/** Facts that may be presented as current, the best first: those that were ranked, then the newest of the others. */
-function* candidates(assembly: Assembly): Generator<MemoryNode> {
+/**
+ * Facts that may be presented as current, the best first: those that were ranked, then the newest of the others. What may be
+ * shown, but not as current, is handed to `doubt`.
+ */
+function* candidates(assembly: Assembly, doubt: (node: MemoryNode, standing: Standing) => void): Generator<MemoryNode> {
   const { graph, belief, request, ranked = [] } = assembly;
   const seen = new Set<number>();
-  const isShown = (node: MemoryNode | undefined): node is MemoryNode =>
-    node !== undefined &&
-    (node.kind === 'fact' || node.kind === 'conclusion') &&
-    !node.isConstraint &&
-    graph.isVisible(node.index, request.view) &&
-    (assembly.ranked === undefined || !node.needsReview) &&
-    belief.standingOf(node, request).isCurrent;
+  const isShown = (node: MemoryNode | undefined): node is MemoryNode => {
+    if (node === undefined || (node.kind !== 'fact' && node.kind !== 'conclusion') || node.isConstraint) return false;
+    if (!graph.isVisible(node.index, request.view)) return false;
+    if (assembly.ranked !== undefined && node.needsReview) return false;
+    const standing = belief.standingOf(node, request);
+    if (!standing.isCurrent && !standing.isHidden) doubt(node, standing);
+    return standing.isCurrent;
+  };
   for (const { index } of ranked) {
     const node = graph.node(index);
     seen.add(index);

@@ -1,4 +1,5 @@
 // How a fact reads in a context: `- <id> [usr] key: value (depends on: ids) (changed from: old value)`.
+import type { Standing } from '../belief.ts';
 import type { MemoryGraph } from '../graph/graph.ts';
 import type { Authority, MemoryNode } from '../graph/model.ts';
 import { toBoundedLine, toLine } from './data-text.ts';
@@ -58,6 +59,22 @@ export function repairPiece(node: MemoryNode, section: ContextSection, maxChars:
   const indent = section === 'facts' ? '  ' : '';
   const text = `${indent}- recalculate ${toLine(node.id)}, what it rests on has changed: ${statementOf(node, maxChars)}`;
   return { section, text, isCurrent: false, ids: [node.id] };
+}
+
+const doubts: Readonly<Record<string, string>> = {
+  possibly_corrected: 'perhaps changed',
+  superseded_value: 'names what no longer holds',
+  overruled: 'overruled',
+  self_marked: 'void',
+};
+
+/** A valid fact that cannot be relied on, and why: nothing of this is decided, so it is neither current nor gone. */
+export function doubtedPiece(graph: MemoryGraph, node: MemoryNode, standing: Standing, maxChars: number): ContextPiece {
+  const { reason, by } = standing.isCurrent ? { reason: '', by: undefined } : standing;
+  const source = by === undefined ? undefined : graph.node(by);
+  const why = `${doubts[reason] ?? 'doubtful'}${source ? `, see ${toLine(source.id)}` : ''}`;
+  const text = `- (${why}) ${toLine(node.id)} ${statementOf(node, maxChars)}`;
+  return { section: 'outdated', text, isCurrent: false, ids: [node.id] };
 }
 
 function namesOf(graph: MemoryGraph, node: MemoryNode, kind: 'depends_on' | 'supersedes'): MemoryNode[] {

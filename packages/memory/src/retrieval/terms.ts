@@ -1,5 +1,5 @@
 // What a text is made of for retrieval: stemmed words without function words.
-import { stemmer } from 'stemmer';
+import { porter2 } from './porter2.ts';
 import { stopWords } from './stop-words.ts';
 
 /** Words of one text that are read; a longer text is found by its beginning. */
@@ -41,7 +41,7 @@ export function stemOf(word: string): string {
   const known = stems.get(word);
   if (known !== undefined) return known;
   if (stems.size >= MAX_STEMS) stems.clear();
-  const stem = stemmer(word);
+  const stem = porter2(word);
   stems.set(word, stem);
   return stem;
 }
