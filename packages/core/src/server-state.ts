@@ -1,6 +1,6 @@
 // The composition root: the only file that names every domain, and the object embedders hold.
 import { dirname, join, resolve } from 'node:path';
-import type { ReplanProvider, ToolRegistry } from '@car-runtime/engine';
+import type { ReplanProvider, Tier, ToolRegistry } from '@car-runtime/engine';
 import { methods, type HostIdentity, type MethodDeclaration } from '@car-runtime/protocol';
 import type { Channel, PeerOptions } from '@car-runtime/rpc';
 import {
@@ -42,6 +42,12 @@ import {
 } from './domains/events/index.ts';
 import { createHost, hostDomain, type Host } from './domains/host/index.ts';
 import { metricsDomain } from './domains/metrics/index.ts';
+import {
+  agentPermissionsDomain,
+  permissionDomain,
+  PermissionGate,
+  PermissionService,
+} from './domains/permission/index.ts';
 import { createPolicySets, policyDomain } from './domains/policy/index.ts';
 import { proposalDomain, ProposalService, staticCheck } from './domains/proposal/index.ts';
 import {
@@ -135,6 +141,8 @@ export interface ServerStateConfig {
   /** Folder of the key pair that signs the checkpoints of chained journals, made when it is first needed. Default: the
    *  parent of the journals. */
   keyDir?: string;
+  /** The tier a skill is deployed at, which caps what plans run for it may do; nothing for one that is not known. */
+  skillTierOf?: (skill: string) => Tier | undefined;
   /** Which methods a person is asked about before they run. Default: those declared so, for 60 s. */
   approvalGate?: ApprovalGateConfig;
   /** File of the approvals; `null` keeps them in memory, for a daemon that shares its folder with another. Default
@@ -162,6 +170,7 @@ export class ServerState implements AsyncDisposable {
   readonly #approvals: ApprovalParts;
   readonly #desktop: Desktop;
   readonly #builtins: Builtins;
+  readonly #permissions: PermissionService;
   readonly #supervision: SupervisionService;
   readonly #agents: AgentService;
   readonly #budgets: Budgets;
@@ -233,6 +242,8 @@ export class ServerState implements AsyncDisposable {
         : (config.approvalsFile ?? undefined);
     this.#approvals = this.#createApprovals(approvalsFile, logger);
     this.#desktop = createDesktop();
+    const ledgerPath = join(stateRoot, 'approvals.jsonl');
+    const posturesPath = join(stateRoot, 'agent-permissions.json');
     const storeOf = createStateStores();
     const policyDir = config.policyDir ?? join(dirname(this.journalDir), 'policies');
     const policiesOf = createPolicySets(policyDir);
@@ -246,6 +257,8 @@ export class ServerState implements AsyncDisposable {
         runsDir,
         resolve(policyDir),
         ...(approvalsFile === undefined ? [] : [resolve(approvalsFile)]),
+        ledgerPath,
+        posturesPath,
         ...this.#agents.privatePaths,
         resolve(budgetFile),
         resolve(budgetLedger),
@@ -262,6 +275,18 @@ export class ServerState implements AsyncDisposable {
     });
     const { registryOf, dispatch, canDetach } = toolAccess;
     this.#budgets = this.#createBudgets(budgetFile, budgetLedger, { logger, registryOf });
+    this.#permissions = new PermissionService({
+      ledgerPath,
+      posturesPath,
+      desk: this.#approvals,
+      health: this.health,
+      logger,
+      logOf: this.#journals.logOf,
+      connectionOf: (clientId) => this.#kernel.connections.get(clientId),
+      stateOf: (connection) => storeOf(connection).snapshot(),
+      isStopping: () => this.#kernel.isDraining,
+      skillTierOf: config.skillTierOf,
+    });
     this.#supervision = new SupervisionService({ limits: config.supervisionLimits });
     const proposals = new ProposalService({
       registryOf,
@@ -273,6 +298,7 @@ export class ServerState implements AsyncDisposable {
       meterOf: this.#budgets.meterOf,
       gates: [
         staticCheck({ registryOf, storeOf }),
+        new PermissionGate(this.#permissions, config.replanProvider !== undefined),
         { name: 'supervision', admit: (plan, connection, how) => this.#supervision.admit(plan, connection, how) },
       ],
       replanProvider: config.replanProvider,
@@ -287,6 +313,8 @@ export class ServerState implements AsyncDisposable {
         toolsDomain(toolAccess),
         policyDomain(policiesOf),
         proposalDomain(proposals),
+        permissionDomain(this.#permissions),
+        agentPermissionsDomain(this.#permissions),
         supervisionDomain(this.#supervision),
         budgetDomain(this.#budgets),
         runsDomain(this.#runs),
@@ -497,6 +525,7 @@ export class ServerState implements AsyncDisposable {
     runsRemoved: number;
   }> {
     const { journalRetention = defaultJournalRetention, runRetention = defaultRunRetention } = this.#config;
+    if (isAlone) this.#permissions.sweep();
     const swept = isAlone ? await this.#runs.sweep(runRetention) : { runsAdopted: 0, runsRemoved: 0 };
     return { journalsRemoved: await pruneJournals(this.journalDir, journalRetention), ...swept };
   }
@@ -511,6 +540,7 @@ export class ServerState implements AsyncDisposable {
     await Promise.all([this.#kernel[Symbol.asyncDispose](), this.#agents.close()]);
     this.#supervision[Symbol.dispose]();
     this.#budgets[Symbol.dispose]();
+    this.#permissions[Symbol.dispose]();
     await this.#builtins[Symbol.asyncDispose]();
     await this.#runs[Symbol.asyncDispose]();
     this.#approvals[Symbol.dispose]();

@@ -160,7 +160,7 @@ for (const transport of transports) {
       assert.deepEqual((await two.policy.list({})).policies, []);
       assert.deepEqual(await two.session.policy.close({ session_id }), { closed: false });
       assert.match(String(await run(two, [call('a', 'mine')])), /rejected,tool 'mine' is not registered/);
-      assert.match(String(await run(two, [call('a', 'messaging.send')], { session_id })), /unknown policy session/);
+      assert.match(String(await run(two, [call('a', 'absent')], { session_id })), /unknown policy session/);
     });
 
     // req: e2e.tools
@@ -344,10 +344,10 @@ for (const transport of transports) {
     test('policies deny a tool and a parameter, name every reason, and end when they are unregistered', async () => {
       await using daemon = await openDaemon(transport);
       const client = await daemon.connect();
-      await client.registerTool('deploy', undefined, () => 'deployed');
+      await client.registerTool('build', undefined, () => 'built');
       await client.registerTool('fetch', undefined, () => 'fetched');
-      assert.deepEqual(await client.policy.register({ name: 'no-deploy', rule: 'deny_tool', target: 'deploy' }), {
-        registered: 'no-deploy',
+      assert.deepEqual(await client.policy.register({ name: 'no-build', rule: 'deny_tool', target: 'build' }), {
+        registered: 'no-build',
         scope: 'global',
       });
       await client.policy.register({
@@ -357,17 +357,17 @@ for (const transport of transports) {
         key: 'url',
         pattern: 'internal',
       });
-      await client.policy.register({ name: 'no-deploy', rule: 'deny_tool', target: 'deploy' });
+      await client.policy.register({ name: 'no-build', rule: 'deny_tool', target: 'build' });
       const skip = { failure_behavior: 'skip' } as const;
       assert.deepEqual(
         await run(client, [
-          call('a', 'deploy', skip),
+          call('a', 'build', skip),
           call('b', 'fetch', { ...skip, parameters: { url: 'http://internal/x' } }),
           call('c', 'fetch', { ...skip, parameters: { url: 'http://example.org' } }),
           call('d', 'fetch', skip),
         ]),
         [
-          ['a', 'rejected', "tool 'deploy' denied; tool 'deploy' denied"],
+          ['a', 'rejected', "tool 'build' denied; tool 'build' denied"],
           ['b', 'rejected', "param 'url' matches 'internal'"],
           ['c', 'succeeded', 'fetched'],
           ['d', 'succeeded', 'fetched'],
@@ -375,19 +375,19 @@ for (const transport of transports) {
       );
       assert.deepEqual(
         (await client.policy.list({})).policies.map(({ name }) => name),
-        ['no-deploy', 'no-internal', 'no-deploy'],
+        ['no-build', 'no-internal', 'no-build'],
       );
-      assert.deepEqual(await client.policy.unregister({ name: 'no-deploy' }), {
-        unregistered: 'no-deploy',
+      assert.deepEqual(await client.policy.unregister({ name: 'no-build' }), {
+        unregistered: 'no-build',
         removed: 2,
         scope: 'global',
       });
-      assert.deepEqual(await client.policy.unregister({ name: 'no-deploy' }), {
-        unregistered: 'no-deploy',
+      assert.deepEqual(await client.policy.unregister({ name: 'no-build' }), {
+        unregistered: 'no-build',
         removed: 0,
         scope: 'global',
       });
-      assert.deepEqual(await run(client, [call('a', 'deploy')]), [['a', 'succeeded', 'deployed']]);
+      assert.deepEqual(await run(client, [call('a', 'build')]), [['a', 'succeeded', 'built']]);
     });
 
     // req: e2e.policies, session.policy-sessions
@@ -508,7 +508,7 @@ for (const transport of transports) {
         .map((line) => JSON.parse(line) as Record<string, unknown>);
       assert.deepEqual(
         events.flatMap(({ kind, action_id }) =>
-          kind === 'admission_gate_decision' ? [] : [[kind, action_id ?? null]],
+          String(kind).endsWith('_decision') ? [] : [[kind, action_id ?? null]],
         ),
         [
           ['proposal_received', null],

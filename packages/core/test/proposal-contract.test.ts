@@ -249,8 +249,11 @@ test('what may be absent and has no default may be null, as many languages write
 test('messaging.send fails without a sink, and the client is never asked for it, not even when it registered it', async () => {
   await using daemon = serve();
   const wire = await toolClient(daemon, 'messaging.send');
+  const parameters = { channel: 'c', to: 't', body: 'b' };
+  const host = await daemon.peer({ as: 'host' });
+  await host.result('permission.approve', { action: call('a', 'messaging.send', { parameters }) });
   for (const failure_behavior of ['abort', 'skip']) {
-    submit(wire, [call('a', 'messaging.send', { failure_behavior, parameters: { channel: 'c', to: 't', body: 'b' } })]);
+    submit(wire, [call('a', 'messaging.send', { failure_behavior, parameters })]);
     const [result] = await results(wire);
     assert.deepEqual([result?.status, result?.error], ['failed', 'messaging.send: no message sink is configured']);
   }

@@ -8,6 +8,7 @@ import { desktop } from './desktop.ts';
 import { eventLog } from './events.ts';
 import { host, hostEvents } from './host.ts';
 import { metrics } from './metrics.ts';
+import { agentPermissions, permission } from './permission.ts';
 import { policy } from './policy.ts';
 import { proposal } from './proposal.ts';
 import { runEvents, runs } from './runs.ts';
@@ -21,6 +22,7 @@ import { toolCallbacks, toolChunkNotification, toolEvents, tools } from './tools
 
 export {
   agentBasics,
+  agentPermissions,
   agentEvents,
   agents,
   approvals,
@@ -31,6 +33,7 @@ export {
   host,
   hostEvents,
   metrics,
+  permission,
   policy,
   proposal,
   runEvents,
@@ -61,6 +64,14 @@ export { eventKinds, type AgentCost, type EventKind, type JournalEvent } from '.
 export { maxApprovalsPerPage, type ApprovalKind, type ApprovalOutcome, type HostApproval } from './approvals.ts';
 export type { FeedCursor, HostAgent, HostAgentStatus, HostDevice, HostEvent, HostIdentity } from './host.ts';
 export { describeValue, quoteText, visibleText } from './safe-text.ts';
+export type {
+  AdmissionRefusal,
+  AgentPermissionMode,
+  AgentPermissionPolicy,
+  ApprovalRecord,
+  PermissionDecision,
+} from './permission.ts';
+export type { ProposalResult } from './proposal.ts';
 export type { MetricsAlert, MetricsSummary } from './metrics.ts';
 export type {
   AgentOutcome,
@@ -98,7 +109,6 @@ export type {
   ActionProposal,
   ActionResult,
   PolicyDefinition,
-  ProposalResult,
   RuntimeScope,
   ToolChunk,
   ToolDefinition,
@@ -116,6 +126,8 @@ export const methods = {
   ...tools,
   ...policy,
   ...proposal,
+  ...permission,
+  ...agentPermissions,
   ...runs,
   ...host,
   ...approvals,

@@ -1,12 +1,32 @@
 import { z } from 'zod';
 import { method } from './declare.ts';
-import { actionProposal, proposalResult, runtimeScope } from './records.ts';
+import { once } from './once.ts';
+import { admissionRefusal, maxApprovalWaitMs } from './permission.ts';
+import { actionProposal, actionResult, costSummary, runtimeScope } from './records.ts';
+
+const proposalResult = once(() =>
+  z
+    .object({
+      proposal_id: z.string(),
+      results: z.array(actionResult()),
+      cost: costSummary(),
+      /** Ours: why nothing of it ran, where people have a say. */
+      admission: admissionRefusal().optional(),
+    })
+    .meta({ id: 'ProposalResult' }),
+);
 
 export const proposal = {
   'proposal.submit': method({
     summary: 'Check a plan and run it; actions that fail are results, not errors',
     params: () =>
-      z.object({ proposal: actionProposal(), session_id: z.string().nullish(), scope: runtimeScope().nullish() }),
+      z.object({
+        proposal: actionProposal(),
+        session_id: z.string().nullish(),
+        scope: runtimeScope().nullish(),
+        /** Ours: how long it waits for people where it needs their approval; without it, it is refused at once. */
+        approval_wait_ms: z.int().min(0).max(maxApprovalWaitMs).nullish(),
+      }),
     result: proposalResult,
     access: 'session',
     effect: 'write',
@@ -28,3 +48,5 @@ export const proposal = {
     section: 'Proposal lifecycle',
   }),
 };
+
+export type ProposalResult = z.output<ReturnType<typeof proposalResult>>;

@@ -106,12 +106,6 @@ export const costSummary = once(() =>
     .meta({ id: 'CostSummary' }),
 );
 
-export const proposalResult = once(() =>
-  z
-    .object({ proposal_id: z.string(), results: z.array(actionResult()), cost: costSummary() })
-    .meta({ id: 'ProposalResult' }),
-);
-
 const rateLimit = once(() => z.object({ max_calls: z.int().min(0), interval_secs: z.number().positive() }));
 
 /** The most one call of a tool uses. With `reported`, its output says in `usage` what it did use. */
@@ -199,7 +193,6 @@ export const runtimeScope = once(() =>
 export type ActionProposal = z.input<ReturnType<typeof actionProposal>>;
 export type Action = z.input<ReturnType<typeof action>>;
 export type ActionResult = z.output<ReturnType<typeof actionResult>>;
-export type ProposalResult = z.output<ReturnType<typeof proposalResult>>;
 export type ToolDefinition = z.input<ReturnType<typeof toolDefinition>>;
 export type ToolChunk = z.output<ReturnType<typeof toolChunk>>;
 export type ToolSchema = z.output<ReturnType<typeof toolSchema>>;

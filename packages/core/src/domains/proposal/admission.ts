@@ -3,13 +3,14 @@
 import {
   findIssues,
   type Action,
+  type ExecutionOptions,
   type CancelSignal,
   type Proposal,
   type StateStore,
   type ToolRegistry,
   type VerifyIssue,
 } from '@car-runtime/engine';
-import type { RuntimeScope } from '@car-runtime/protocol';
+import type { AdmissionRefusal, RuntimeScope } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
 
 /** How a plan was submitted. */
@@ -20,11 +21,24 @@ export interface Submission {
   /** The policy session the plan runs under. */
   readonly sessionId: string | undefined;
   readonly scope?: RuntimeScope | undefined;
+  /** How long it may wait for people, in ms. */
+  readonly approvalWaitMs?: number | undefined;
 }
 
 export type AdmissionVerdict =
-  | { decision: 'allow'; details?: object }
-  | { decision: 'refuse'; reason: string | ((action: Action) => string); details?: object };
+  | {
+      decision: 'allow';
+      details?: object;
+      /** Asked right before each action begins, for what may not be as it was; see `ExecutionOptions`. */
+      recheck?: ExecutionOptions['recheck'];
+    }
+  | {
+      decision: 'refuse';
+      reason: string | ((action: Action) => string);
+      details?: object;
+      /** The same for programs; goes into the result. */
+      admission?: AdmissionRefusal;
+    };
 
 export interface AdmissionGate {
   /** As `data.gate` of its journal events. */

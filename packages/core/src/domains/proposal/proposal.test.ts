@@ -21,7 +21,10 @@ test('every gate a plan passes leaves its decision in the journal, with what the
   const decisions = daemon.journal(session_id).filter(({ kind }) => kind === 'admission_gate_decision');
   assert.deepEqual(
     decisions.map(({ proposal_id, data }) => [proposal_id, data['gate'], data['decision'], data['errors']]),
-    [['p', 'static_check', 'allow', 1]],
+    [
+      ['p', 'static_check', 'allow', 1],
+      ['p', 'permission_tier', 'allow', undefined],
+    ],
   );
 });
 

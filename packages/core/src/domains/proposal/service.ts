@@ -9,6 +9,7 @@ import {
   type Action,
   type CancelSignal,
   type ExecutionEnv,
+  type ExecutionOptions,
   type Meter,
   type PolicySet,
   type Proposal,
@@ -19,6 +20,7 @@ import {
   type ToolCall,
   type ToolRegistry,
 } from '@car-runtime/engine';
+import type { AdmissionRefusal } from '@car-runtime/protocol';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
 import { askGate, type AdmissionGate, type AdmissionVerdict, type Submission } from './admission.ts';
 
@@ -75,8 +77,8 @@ export class ProposalService {
     const { recorder } = this.#dependencies;
     // The run it belongs to is the one that is open now, whatever is opened while it runs.
     const runId = recorder?.runOf(connection);
-    const submitted = andThen(this.#askGates(connection, plan, options), (refusals) =>
-      this.#run(connection, plan, options, refusals, runId),
+    const submitted = andThen(this.#askGates(connection, plan, options), (verdicts) =>
+      this.#run(connection, plan, options, verdicts, runId),
     );
     if (!recorder || runId === undefined) return submitted;
     return andThen(submitted, (result) => andThen(recorder.record(runId, plan, result) ?? undefined, () => result));
@@ -86,30 +88,35 @@ export class ProposalService {
     connection: Connection,
     plan: Proposal,
     submit: Submission,
-    refusals: readonly Refusal[],
+    { refusals, recheck }: Verdicts,
     runId: string | undefined,
   ): Submitted {
-    const options = { ...submit, account: runId, maxOutputChars };
+    const options = { ...submit, account: runId, maxOutputChars, recheck };
     const env = this.#envFor(connection, options.tenantId);
-    if (refusals.length > 0) return refuseProposal(plan, env, reasonOf(refusals), options);
+    if (refusals.length > 0) {
+      const refused = refuseProposal(plan, env, reasonOf(refusals), options);
+      const admission = refusals.find((refusal) => refusal.admission)?.admission;
+      return admission ? { ...refused, admission } : refused;
+    }
     const { replanProvider: provider } = this.#dependencies;
     if (!provider) return executeProposal(plan, env, options);
     const config = this.#replanConfigs.get(connection) ?? DEFAULT_REPLAN_CONFIG;
     return executeWithReplans(plan, env, { ...options, config, provider });
   }
 
-  #askGates(connection: Connection, plan: Proposal, submission: Submission): Refusal[] | Promise<Refusal[]> {
+  #askGates(connection: Connection, plan: Proposal, submission: Submission): Verdicts | Promise<Verdicts> {
     const { gates, logOf } = this.#dependencies;
     const log = logOf(connection);
-    const refusals: Refusal[] = [];
-    const askFrom = (index: number): Refusal[] | Promise<Refusal[]> => {
+    const verdicts: Verdicts = { refusals: [], recheck: undefined };
+    const askFrom = (index: number): Verdicts | Promise<Verdicts> => {
       const gate = gates[index];
-      if (!gate) return refusals;
+      if (!gate) return verdicts;
       return andThen(askGate(gate, plan, connection, submission), (verdict) => {
         if (!verdict) return askFrom(index + 1);
         const data = { gate: gate.name, decision: verdict.decision, ...verdict.details };
         log.append('admission_gate_decision', { proposal_id: plan.id, data });
-        if (verdict.decision === 'refuse') refusals.push(verdict);
+        if (verdict.decision === 'refuse') verdicts.refusals.push(verdict);
+        else verdicts.recheck = both(verdicts.recheck, verdict.recheck);
         return askFrom(index + 1);
       });
     };
@@ -140,7 +147,21 @@ export class ProposalService {
   }
 }
 
-type Submitted = ProposalResult | Promise<ProposalResult>;
+type Submitted = SubmitResult | Promise<SubmitResult>;
+type SubmitResult = ProposalResult & { admission?: AdmissionRefusal };
+type Recheck = ExecutionOptions['recheck'];
+
+/** What all gates together said. */
+interface Verdicts {
+  readonly refusals: Refusal[];
+  recheck: Recheck;
+}
+
+/** The second is asked where the first has nothing against it. */
+function both(first: Recheck, second: Recheck): Recheck {
+  if (!first || !second) return first ?? second;
+  return (action) => andThen(first(action), (reason) => reason ?? second(action));
+}
 
 /** Goes on at once where nothing has to be waited for: most plans are admitted without a promise. */
 function andThen<T, R>(value: T | Promise<T>, proceed: (value: T) => R | Promise<R>): R | Promise<R> {

@@ -65,7 +65,7 @@ test('an intent tells names and a digest of parameters, and never a value', asyn
       source: 'planner',
       actions: [
         { id: 'r', type: 'state_read', parameters: { key: 's3cret-value' }, reversibility: 'reversible' },
-        { id: 't', type: 'tool_call', tool: 'send', parameters, reversibility: 'compensable' },
+        { id: 't', type: 'tool_call', tool: 'store', parameters, reversibility: 'compensable' },
       ],
       context: { note: 's3cret-value' },
     },
@@ -97,7 +97,7 @@ test('an intent tells names and a digest of parameters, and never a value', asyn
       {
         id: 't',
         action_type: 'tool_call',
-        tool: 'send',
+        tool: 'store',
         reversibility: 'compensable',
         parameter_keys: ['zebra', 'alpha'],
         parameters_digest: digest('{"alpha":["s3cret-value"],"zebra":{"deep":"s3cret-value"}}'),
@@ -134,11 +134,11 @@ test('an allowed plan is still held to policies', async () => {
   await using daemon = serve();
   const { next, decide } = await supervise(daemon);
   const client = await daemon.connect();
-  await client.registerTool('deploy', {}, () => 'done');
-  await client.policy.register({ name: 'no', rule: 'deny_tool', target: 'deploy' });
-  const submitted = client.proposal.submit(plan({ type: 'tool_call', tool: 'deploy' }));
+  await client.registerTool('build', {}, () => 'done');
+  await client.policy.register({ name: 'no', rule: 'deny_tool', target: 'build' });
+  const submitted = client.proposal.submit(plan({ type: 'tool_call', tool: 'build' }));
   await decide((await next()).id, 'allow');
-  assert.deepEqual(await outcome(submitted), [['rejected', "tool 'deploy' denied"]]);
+  assert.deepEqual(await outcome(submitted), [['rejected', "tool 'build' denied"]]);
 });
 
 // req: supervision.filter, supervision.no-subscribers
@@ -146,8 +146,8 @@ test('only plans that fit a filter wait, and no others leave a trace', async () 
   await using daemon = serve();
   const agent = await daemon.connect();
   const { session_id } = await agent.session.init();
-  await agent.registerTool('send', {}, () => 'sent');
-  const tool = { type: 'tool_call' as const, tool: 'send' };
+  await agent.registerTool('store', {}, () => 'sent');
+  const tool = { type: 'tool_call' as const, tool: 'store' };
   const read = { type: 'state_read' as const, parameters: { key: 'k' }, reversibility: 'reversible' as const };
   const { client, next, decide } = await supervise(daemon, { min_reversibility: 'compensable' });
   const waits = async (submission: Submit): Promise<boolean> => {
@@ -165,7 +165,7 @@ test('only plans that fit a filter wait, and no others leave a trace', async () 
   assert.equal(await waits(plan(read, tool)), true, 'and worse');
   assert.equal(await filtered({ min_reversibility: 'whatever' }, plan(tool)), true, 'an unknown level is the worst');
   assert.equal(await filtered({ tools: [], sessions: [] }, plan(read)), true, 'empty is everything');
-  assert.equal(await filtered({ tools: ['send'] }, plan(read, tool)), true);
+  assert.equal(await filtered({ tools: ['store'] }, plan(read, tool)), true);
   assert.equal(await filtered({ sessions: [session_id] }, plan(read)), true, 'its connection');
   const { session_id: policySession } = await agent.session.policy.open({});
   const inSession = { ...plan(read), session_id: policySession };
@@ -181,7 +181,7 @@ test('only plans that fit a filter wait, and no others leave a trace', async () 
   await runs({ min_reversibility: 'whatever' }, plan({ ...read, reversibility: 'compensable' }));
   await runs({ tools: ['other'] }, plan(tool));
   await runs({ sessions: ['other'] }, plan(tool));
-  await runs({ tools: ['send'], sessions: ['other'] }, plan(tool));
+  await runs({ tools: ['store'], sessions: ['other'] }, plan(tool));
   assert.deepEqual(await client.supervision.unsubscribe(), { subscribed: false, was_subscribed: true });
   assert.deepEqual(await client.supervision.unsubscribe(), { subscribed: false, was_subscribed: false });
   assert.equal((await agent.proposal.submit(plan(tool))).results[0]?.status, 'succeeded');
