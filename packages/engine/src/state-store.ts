@@ -84,6 +84,11 @@ export class StateView implements StateReader {
     return chars;
   }
 
+  /** The listed keys with their values, as they are now. */
+  entries(): [key: string, value: unknown][] {
+    return this.keys().map((key) => [key, this.get(key)]);
+  }
+
   /** The listed keys with their values, in an object without prototype: no key is special in it. */
   snapshot(): JsonObject {
     const snapshot = Object.create(null) as JsonObject;

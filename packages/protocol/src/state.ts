@@ -20,6 +20,7 @@ export const state = {
     result: () => z.literal('ok'),
     access: 'session',
     effect: 'write',
+    errors: ['failed'],
     section,
   }),
   'state.exists': method({
@@ -44,6 +45,7 @@ export const state = {
     result: () => z.record(z.string(), z.unknown()),
     access: 'session',
     effect: 'read',
+    errors: ['failed'],
     section,
   }),
 };

@@ -2,6 +2,15 @@ import type { CancelSignal } from './cancel-signal.ts';
 import type { Deadline } from './deadline.ts';
 import { ChannelClosedError, RpcError, rpcCode } from './errors.ts';
 
+/** A result that is JSON text already, for one too large to be encoded at once. */
+export class EncodedJson {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** Where a call's answer goes: the peer itself, or the batch it came in. */
 export interface ReplySink {
   /** Without a reply the call is over and nothing is sent. */
@@ -82,7 +91,8 @@ export class IncomingCall implements CancelSignal {
     if (this.#isAnswered) return;
     let text: string | undefined;
     try {
-      text = result === undefined ? 'null' : JSON.stringify(result);
+      if (result instanceof EncodedJson) text = result.text;
+      else text = result === undefined ? 'null' : JSON.stringify(result);
     } catch (error) {
       this.reject(
         new RpcError(rpcCode.internal, `Cannot encode the result of ${this.method}: ${(error as Error).message}`),

@@ -3,7 +3,7 @@ export type { Channel, ChannelHandlers, CloseInfo } from './channel.ts';
 export { startDeadline, type Deadline } from './deadline.ts';
 export { ChannelClosedError, RequestTimeoutError, RpcError, rpcCode } from './errors.ts';
 export { SharedFrame } from './frame.ts';
-export { IncomingCall } from './incoming-call.ts';
+export { EncodedJson, IncomingCall } from './incoming-call.ts';
 export { createMemoryPair, MemoryChannel } from './memory-channel.ts';
 export { Peer, type PeerHandler, type PeerOptions } from './peer.ts';
 export type { RequestOptions } from './pending-requests.ts';

@@ -1,6 +1,13 @@
 // From a request to its handler: auth gate, route, role, params, order, deadline, answer. The read loop never waits.
 import { checkParams, fail, type MethodDeclaration } from '@car-runtime/protocol';
-import { RpcError, startDeadline, type Deadline, type IncomingCall, type CancelSignal } from '@car-runtime/rpc';
+import {
+  EncodedJson,
+  RpcError,
+  startDeadline,
+  type Deadline,
+  type IncomingCall,
+  type CancelSignal,
+} from '@car-runtime/rpc';
 import { accessOf, refusalOf, type CredentialState } from './access.ts';
 import type { CallGate, CallPermit } from './call-gate.ts';
 import type { Connection } from './connection.ts';
@@ -219,7 +226,8 @@ export class Dispatcher {
 
   #resolve(route: Route, call: IncomingCall, result: unknown): void {
     if (this.#options.checksResults) {
-      const checked = route.declaration.result.safeParse(result ?? null);
+      const value = result instanceof EncodedJson ? (JSON.parse(result.text) as unknown) : result;
+      const checked = route.declaration.result.safeParse(value ?? null);
       if (!checked.success) {
         this.#reject(
           route,

@@ -1,6 +1,6 @@
 // What a domain is to the kernel: a contract, its handlers, and what it does when a connection ends.
 import type { CheckedParamsOf, DomainContract, ResultOf } from '@car-runtime/protocol';
-import type { CancelSignal } from '@car-runtime/rpc';
+import type { CancelSignal, EncodedJson } from '@car-runtime/rpc';
 import type { Connection } from './connection.ts';
 
 /** What every handler is given besides its params. */
@@ -19,7 +19,7 @@ type Frozen<T> = T extends readonly (infer Entry)[]
     ? { readonly [Key in keyof T]: Frozen<T[Key]> }
     : T;
 
-type HandlerResult<M> = Frozen<ResultOf<M>> | Promise<Frozen<ResultOf<M>>>;
+type HandlerResult<M> = Frozen<ResultOf<M>> | EncodedJson | Promise<Frozen<ResultOf<M>> | EncodedJson>;
 
 export type Handlers<C extends DomainContract> = {
   readonly [Name in keyof C]: (params: CheckedParamsOf<C[Name]>, context: CallContext) => HandlerResult<C[Name]>;

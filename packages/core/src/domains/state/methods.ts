@@ -1,10 +1,14 @@
 import { fail, type state } from '@car-runtime/protocol';
 import type { Handlers } from '../../kernel/domain.ts';
+import { encodeInSlices } from '../../infra/encode-in-slices.ts';
 import { callingEngine } from '../../kernel/engine-errors.ts';
 import type { StoreOf } from './index.ts';
 
 /** Of one answer: what a frame takes. */
 const maxSnapshotChars = 16 * 1024 * 1024;
+
+/** More is encoded a slice at a time. */
+const maxCharsAtOnce = 64 * 1024;
 
 export function stateMethods(storeOf: StoreOf): Handlers<typeof state> {
   return {
@@ -16,15 +20,16 @@ export function stateMethods(storeOf: StoreOf): Handlers<typeof state> {
     },
     'state.exists': ({ key, tenant_id }, { connection }) => storeOf(connection).view(tenant_id).has(key),
     'state.keys': ({ tenant_id }, { connection }) => storeOf(connection).view(tenant_id).keys(),
-    'state.snapshot': ({ tenant_id }, { connection }) => {
+    'state.snapshot': ({ tenant_id }, { connection, cancel }) => {
       const view = storeOf(connection).view(tenant_id);
-      if (view.snapshotChars > maxSnapshotChars) {
+      const chars = view.snapshotChars;
+      if (chars > maxSnapshotChars) {
         const why = `it has more than ${maxSnapshotChars} characters; state.keys and state.get read it piece by piece`;
         throw fail('failed', `Cannot answer a snapshot of the state: ${why}`, {
           data: { reason: 'snapshot_too_large' },
         });
       }
-      return view.snapshot();
+      return chars > maxCharsAtOnce ? encodeInSlices(view.entries(), cancel) : view.snapshot();
     },
   };
 }

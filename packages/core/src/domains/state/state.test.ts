@@ -53,3 +53,19 @@ test('a connection keeps 64 Mi characters of state, and a snapshot of more than 
   await wire.result('state.set', { key: 'small', value: 1, tenant_id: 't' });
   assert.deepEqual(await wire.result('state.snapshot', { tenant_id: 't' }), { small: 1 });
 });
+
+// req: state.snapshot-slices
+test('a large snapshot is what the state was when it was asked for, and lets other calls in between', async () => {
+  await using daemon = serve();
+  const wire = await daemon.peer({ as: 'client' });
+  const expected_effects = Object.fromEntries(
+    Array.from({ length: 50_000 }, (_, n) => [`k${n}`, { n, text: 'ü"\u2028'.repeat(10) }]),
+  );
+  const action = { type: 'state_read', parameters: { key: 'k0' }, expected_effects };
+  await wire.result('proposal.submit', { proposal: { actions: [action] } });
+  wire.sendJson({ jsonrpc: '2.0', id: 'large', method: 'state.snapshot', params: {} });
+  wire.sendJson({ jsonrpc: '2.0', id: 'small', method: 'state.set', params: { key: 'k0', value: 'later' } });
+  const [first, second] = [await wire.next(), await wire.next()];
+  assert.deepEqual([first.id, second.id], ['small', 'large']);
+  assert.deepEqual(second.result, expected_effects);
+});
