@@ -43,7 +43,7 @@ function applyAdd(graph: MemoryGraph, record: AddRecord): number {
   const { node, asked, depends_on = [], premises = [], after, supersedes, links = [] } = record;
   const old = supersedes === undefined ? undefined : nodeOf(graph, supersedes);
   const index = graph.add(toDraft(node), node.counters);
-  graph.restoreIdUses(asked?.[0] ?? node.id, asked?.[1] ?? 1);
+  if (asked) graph.restoreIdUses(...asked);
   if (node.review) graph.setNeedsReview(index, true);
   if (node.ended !== undefined) graph.restoreEnd(index, node.ended);
   for (const id of depends_on) linkTo(graph, index, id, 'depends_on');

@@ -70,6 +70,8 @@ export const maxConstraintChars = 16_384;
 export class MemoryEngine implements Disposable {
   readonly graph = new MemoryGraph();
   readonly reader: MemoryReader;
+  /** Nodes that are entries of proactive memory, in order of creation. */
+  readonly banks: ReadonlySet<number>;
   readonly #now: () => number;
   #journal: Journal | undefined;
   #minted = 0;
@@ -79,6 +81,13 @@ export class MemoryEngine implements Disposable {
   constructor({ now = Date.now, ...options }: MemoryEngineOptions = {}) {
     this.#now = now;
     const newestTurn = (tenant: string): MemoryNode | undefined => this.graph.byId(this.#lastTurn.get(tenant) ?? '');
+    const banks = new Set<number>();
+    this.graph.subscribe({
+      nodeAdded: ({ index, metadata }) => void (metadata.bank && banks.add(index)),
+      nodeRemoved: ({ index }) => void banks.delete(index),
+      reset: () => banks.clear(),
+    });
+    this.banks = banks;
     this.reader = new MemoryReader(this.graph, now, newestTurn, options);
   }
 
@@ -144,6 +153,16 @@ export class MemoryEngine implements Disposable {
     const after = this.#lastTurn.get(tenant);
     const value = `${speaker}: ${text}`;
     return this.#add('conversation', { ...turn, key: speaker, value }, 'turn', after === undefined ? {} : { after });
+  }
+
+  /** Stands for turns that are removed. */
+  addSummary(summary: Common & { key: string; value: string }): MemoryNode {
+    return this.#add('conversation_summary', summary, 'summary');
+  }
+
+  /** Its value is what it is to whoever ingested it. */
+  addSkill(skill: Common & { key: string; value: string }): MemoryNode {
+    return this.#add('skill', skill, 'skill');
   }
 
   addIdentity(identity: Common & { key: string; value: string }): MemoryNode {
@@ -250,6 +269,6 @@ export function viewOf({ tenant = '', partition = '' }: { tenant?: string; parti
 
 /** The number in an id that we minted, so that none is minted again after a restart. */
 function mintedNumber(id: string): number {
-  const digits = /^(?:fact|turn|env|identity)-(\d{1,15})$/.exec(id)?.[1];
+  const digits = /^(?:fact|turn|env|identity|summary)-(\d{1,15})$/.exec(id)?.[1];
   return digits === undefined ? 0 : Number(digits);
 }

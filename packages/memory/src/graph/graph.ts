@@ -82,7 +82,7 @@ export class MemoryGraph {
   readonly partitions = new Uint32Column();
   readonly #nodes: (Entry | undefined)[] = [];
   readonly #byId = new Map<string, number>();
-  /** How often an id was asked for. */
+  /** How often an id was asked for, where that is more than once. */
   readonly #idUses = new Map<string, number>();
   /** By tenant and partition, then by key. */
   readonly #groups = new Map<string, Map<string, number>>();
@@ -248,10 +248,10 @@ export class MemoryGraph {
 
   /** The id that the next node gets when it asks for this one: the n-th time it is `<id>-<n>`. Counts as asking. */
   mintId(id: string): { id: string; uses: number } {
-    let uses = (this.#idUses.get(id) ?? 0) + 1;
+    let uses = (this.#idUses.get(id) ?? (this.#byId.has(id) ? 1 : 0)) + 1;
     let minted = uses === 1 ? id : `${id}-${uses}`;
     while (this.#byId.has(minted)) minted = `${id}-${++uses}`;
-    this.#idUses.set(id, uses);
+    this.restoreIdUses(id, uses);
     return { id: minted, uses };
   }
 
@@ -302,13 +302,13 @@ export class MemoryGraph {
   }
 
   /** How often ids were asked for, where that is more than once. */
-  *idUses(): Generator<[id: string, uses: number]> {
-    for (const entry of this.#idUses) if (entry[1] > 1) yield entry;
+  idUses(): ReadonlyMap<string, number> {
+    return this.#idUses;
   }
 
   /** What was written down of `idUses`. */
   restoreIdUses(id: string, uses: number): void {
-    this.#idUses.set(id, uses);
+    if (uses > 1) this.#idUses.set(id, uses);
   }
 
   /** Makes a node another kind; one that is not valid no longer takes part in retrieval. */
@@ -357,7 +357,6 @@ export class MemoryGraph {
     this.#snapshot = undefined;
     this.flags.set(index, 0);
     this.#byId.delete(node.id);
-    if (this.#idUses.get(node.id) === 1) this.#idUses.delete(node.id);
     this.#liveCount--;
     for (const listener of this.#listeners) listener.nodeRemoved?.(node);
   }

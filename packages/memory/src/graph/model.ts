@@ -106,7 +106,7 @@ export interface Citation {
 }
 
 export interface Metadata {
-  readonly confidence?: Confidence | number;
+  readonly confidence?: Confidence | (string & {}) | number;
   readonly citations?: readonly Citation[];
   readonly affectedFiles?: readonly string[];
   readonly tags?: readonly string[];
