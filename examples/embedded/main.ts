@@ -8,30 +8,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@car-runtime/client';
-import { mintToken, ServerState, type FactRow, type MemoryEngine, type NewFact } from '@car-runtime/core';
+import { MemoryEngine, mintToken, ServerState } from '@car-runtime/core';
 import { createMemoryPair } from '@car-runtime/rpc';
 import { WebSocketAcceptor } from '@car-runtime/rpc/node';
 
 /** The program's own memory. Every session works on this one: `embedded` cannot be made without it. */
-class ListMemory implements MemoryEngine {
-  readonly #facts: FactRow[] = [];
-
-  get factCount(): number {
-    return this.#facts.length;
-  }
-
-  async addFact({ subject, body, kind }: NewFact): Promise<string> {
-    this.#facts.push({ subject, body, kind, confidence: 'high' });
-    return `fact-${this.#facts.length}`;
-  }
-
-  async query(text: string, { limit }: { limit: number }): Promise<FactRow[]> {
-    return this.#facts.filter(({ subject, body }) => `${subject} ${body}`.includes(text)).slice(0, limit);
-  }
-}
+const memory = new MemoryEngine();
 
 const home = await mkdtemp(join(tmpdir(), 'car-embedded-'));
-const memory = new ListMemory();
 const state = ServerState.embedded(join(home, 'journals'), memory);
 
 try {
@@ -48,7 +32,10 @@ try {
     proposal: { actions: [{ id: 'a', type: 'tool_call', tool: 'double', parameters: { n: 21 } }] },
   });
   assert.equal(results[0]?.output, 42);
-  assert.equal(state.memoryOf(session), memory);
+  assert.equal(await state.memoryOf(session), memory);
+  memory.ingest({ key: 'release day', value: 'Tuesday' });
+  const [known] = await car.memory.query({ query: 'when is release day' });
+  assert.equal(known?.body, 'Tuesday', 'what the program put into its memory, its sessions find');
   const journal = await readFile(state.journalPathOf(session), 'utf8');
   assert.match(journal, /"kind":"action_succeeded"/);
   console.log('in memory: 21 doubled is', results[0]?.output);

@@ -3,6 +3,7 @@ export { InMemoryAgentCredentials, mintToken, type AgentCredentials } from './do
 export type { ConsoleTicket } from './domains/console/index.ts';
 export type { FileSubstrate, SandboxOptions, SandboxProvider, SubstrateProvider } from './domains/builtins/index.ts';
 export { BudgetFileError, LedgerError } from './domains/budget/index.ts';
+export { MemoryEngine } from '@car-runtime/memory';
 export { builtinTools } from './domains/builtins/definitions.ts';
 export type { JournalRetention } from './domains/events/index.ts';
 export {
@@ -25,7 +26,6 @@ export type { MethodCount } from './kernel/dispatcher.ts';
 export type { Installation } from './kernel/install-once.ts';
 export type { AcceptOptions } from './kernel/kernel.ts';
 export { silentLogger, type Logger } from './kernel/logger.ts';
-export type { FactRow, MemoryEngine, NewFact } from './memory.ts';
 export type { SupervisionLimits } from './domains/supervision/index.ts';
 export { defaultToolTimeoutMs, ServerState, type ServerStateConfig } from './server-state.ts';
 export { version } from './version.ts';

@@ -1,6 +1,7 @@
 // The composition root: the only file that names every domain, and the object embedders hold.
 import { dirname, join, resolve } from 'node:path';
 import type { ReplanProvider, Tier, ToolRegistry } from '@car-runtime/engine';
+import type { MemoryEngine } from '@car-runtime/memory';
 import { methods, type HostIdentity, type MethodDeclaration } from '@car-runtime/protocol';
 import type { Channel, PeerOptions } from '@car-runtime/rpc';
 import {
@@ -41,6 +42,7 @@ import {
   type Journals,
 } from './domains/events/index.ts';
 import { createHost, hostDomain, type Host } from './domains/host/index.ts';
+import { Memories, memoryDomains } from './domains/memory/index.ts';
 import { metricsDomain } from './domains/metrics/index.ts';
 import {
   agentPermissionsDomain,
@@ -70,7 +72,6 @@ import { Health } from './kernel/health.ts';
 import type { Installation } from './kernel/install-once.ts';
 import { Kernel, type AcceptOptions } from './kernel/kernel.ts';
 import { silentLogger, type Logger } from './kernel/logger.ts';
-import type { MemoryEngine } from './memory.ts';
 import { version } from './version.ts';
 
 const defaultHandlerTimeoutMs = 30 * 60 * 1000;
@@ -94,8 +95,12 @@ export interface ServerStateConfig {
   agentStopGraceMs?: number;
   /** Folder of the operator's policy files. Default `policies` beside the journals. */
   policyDir?: string;
-  /** One memory for all sessions; without it each session has none until an engine is configured. */
+  /** One memory for all sessions that are bound to no other; whoever passes it keeps it. */
   sharedMemory?: MemoryEngine;
+  /** Makes such a memory and keeps it in `shared.jsonl`. Without either, each session has one of its own. */
+  keepsSharedMemory?: boolean;
+  /** Folder of the memories that are kept. Default `memory` in the state root. */
+  memoryDir?: string;
   agentCredentials?: AgentCredentials;
   logger?: Logger;
   /** Time a handler has to answer, in ms. Default 30 min. */
@@ -171,6 +176,7 @@ export class ServerState implements AsyncDisposable {
   readonly #desktop: Desktop;
   readonly #builtins: Builtins;
   readonly #permissions: PermissionService;
+  readonly #memories: Memories;
   readonly #supervision: SupervisionService;
   readonly #agents: AgentService;
   readonly #budgets: Budgets;
@@ -233,6 +239,14 @@ export class ServerState implements AsyncDisposable {
       defaultAgentId: config.defaultAgentId ?? (process.env['CAR_AGENT_ID'] || undefined),
       spanSink: config.spanSink,
     });
+    const memoryDir = resolve(config.memoryDir ?? join(stateRoot, 'memory'));
+    this.#memories = new Memories({
+      root: memoryDir,
+      shared: config.sharedMemory,
+      keepsShared: config.keepsSharedMemory ?? false,
+      health: this.health,
+      logger,
+    });
     this.#host = createHost({ logger });
     this.#host.registry.addSource(() => this.#agents.hostAgents());
     this.health.onChange = (component, problem) => this.#tellHealth(component, problem);
@@ -255,6 +269,7 @@ export class ServerState implements AsyncDisposable {
       privatePaths: [
         this.journalDir,
         runsDir,
+        memoryDir,
         resolve(policyDir),
         ...(approvalsFile === undefined ? [] : [resolve(approvalsFile)]),
         ledgerPath,
@@ -326,6 +341,14 @@ export class ServerState implements AsyncDisposable {
         approvalsDomain(this.#approvals),
         agentsDomain(this.#agents, hasStrictRoles),
         desktopDomain(this.#desktop),
+        ...memoryDomains({
+          memories: this.#memories,
+          events: {
+            append: (connection, kind, data) => this.#journals.logOf(connection).append(kind, { data }),
+            recent: (connection, limit, signal) => this.#journals.logOf(connection).query({ limit }, signal),
+          },
+          runOf: (connection) => this.#runs.recorder.runOf(connection),
+        }),
         eventsDomain(this.#journals),
         metricsDomain(this.#journals.logOf),
         builtinsDomain(this.#builtins, registryOf),
@@ -507,9 +530,9 @@ export class ServerState implements AsyncDisposable {
     return this.#approvals;
   }
 
-  /** The memory a session works on: the shared one where it was configured. */
-  memoryOf(_connection: Connection): MemoryEngine | undefined {
-    return this.#config.sharedMemory;
+  /** The memory a session works on: of its namespace, of its agent, the shared one, or its own. */
+  async memoryOf(connection: Connection): Promise<MemoryEngine> {
+    return (await this.#memories.memoryOf(connection)).engine;
   }
 
   /** Path of a session's event journal. The file is made at the first event. */
@@ -543,6 +566,7 @@ export class ServerState implements AsyncDisposable {
     this.#permissions[Symbol.dispose]();
     await this.#builtins[Symbol.asyncDispose]();
     await this.#runs[Symbol.asyncDispose]();
+    await this.#memories[Symbol.asyncDispose]();
     this.#approvals[Symbol.dispose]();
     this.#journals[Symbol.dispose]();
     this.#auth[Symbol.dispose]();

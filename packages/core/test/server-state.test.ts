@@ -3,15 +3,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { relative } from 'node:path';
 import { test } from 'node:test';
-import { ServerState, type MemoryEngine } from '@car-runtime/core';
+import { MemoryEngine, ServerState } from '@car-runtime/core';
 import { createMemoryPair } from '@car-runtime/rpc';
 import { TempFolder, Wire } from '@car-runtime/testkit';
-
-const memory: MemoryEngine = {
-  factCount: 0,
-  addFact: () => Promise.resolve('id'),
-  query: () => Promise.resolve([]),
-};
 
 function connect(state: ServerState, clientId?: string): { wire: Wire; clientId: string } {
   const [near, far] = createMemoryPair();
@@ -20,23 +14,20 @@ function connect(state: ServerState, clientId?: string): { wire: Wire; clientId:
 }
 
 // req: state.composition
-test('embedded, every session works on the memory it was given; standalone, on none', async () => {
+test('embedded, every session works on the memory it was given; standalone, each on its own', async () => {
   using folder = new TempFolder();
+  const memory = new MemoryEngine();
   await using embedded = ServerState.embedded(folder.join('a'), memory);
   await using standalone = ServerState.standalone(folder.join('b'));
   await using configured = ServerState.withConfig({ journalDir: folder.join('c'), sharedMemory: memory });
-  for (const [state, expected] of [
-    [embedded, memory],
-    [standalone, undefined],
-    [configured, memory],
-  ] as const) {
+  const memoriesOf = async (state: ServerState): Promise<MemoryEngine[]> => {
     connect(state);
     connect(state);
-    assert.deepEqual(
-      [...state.sessions.values()].map((session) => state.memoryOf(session)),
-      [expected, expected],
-    );
-  }
+    return Promise.all([...state.sessions.values()].map((session) => state.memoryOf(session)));
+  };
+  for (const state of [embedded, configured]) assert.deepEqual(new Set(await memoriesOf(state)), new Set([memory]));
+  const own = await memoriesOf(standalone);
+  assert.equal(new Set([...own, memory]).size, 3);
 });
 
 // req: state.composition

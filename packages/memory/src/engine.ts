@@ -111,6 +111,11 @@ export class MemoryEngine implements Disposable {
     this.#journal = journal;
   }
 
+  /** Throws for the first that could not be ingested, before anything is changed. */
+  check(facts: readonly Pick<FactInput, 'key' | 'value' | 'isConstraint'>[]): void {
+    for (const { key, value, isConstraint = false } of facts) checkLengths(key, value, isConstraint);
+  }
+
   ingest(fact: FactInput): MemoryNode {
     return this.#addFact(fact);
   }
@@ -223,8 +228,7 @@ export class MemoryEngine implements Disposable {
     links: { depends_on?: readonly string[]; premises?: readonly string[]; supersedes?: string; after?: string } = {},
     more: Partial<StoredNode> = {},
   ): MemoryNode {
-    checkLength('key', input.key, maxKeyChars);
-    checkLength('value', input.value, more.constraint ? maxConstraintChars : maxValueChars);
+    checkLengths(input.key, input.value, more.constraint === true);
     const asked = input.id ?? `${prefix}-${++this.#minted}`;
     const { id, uses } = this.graph.mintId(asked);
     const { key, value, tenant = '', partition = '', provenance, atMs = this.#now() } = input;
@@ -256,6 +260,11 @@ export class MemoryEngine implements Disposable {
     } else if (record.op === 'reset') this.#lastTurn.clear();
     return index;
   }
+}
+
+function checkLengths(key: string, value: string, isConstraint: boolean): void {
+  checkLength('key', key, maxKeyChars);
+  checkLength('value', value, isConstraint ? maxConstraintChars : maxValueChars);
 }
 
 function checkLength(field: string, text: string, limit: number): void {

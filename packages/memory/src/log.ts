@@ -36,7 +36,9 @@ function problemOf(record: Record<string, unknown>): string | undefined {
     case 'head':
       return version === formatVersion ? undefined : `its format is ${String(version)}, this reads ${formatVersion}`;
     case 'edge':
-      return isText(from) && isText(to) && edgeKinds.includes(kind as EdgeKind) ? undefined : 'an edge needs from, to, kind';
+      return isText(from) && isText(to) && edgeKinds.includes(kind as EdgeKind)
+        ? undefined
+        : 'an edge needs from, to, kind';
     case 'end':
       return isText(id) && Number.isFinite(at) ? undefined : 'an end needs id and at';
     case 'review':

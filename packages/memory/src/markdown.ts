@@ -10,7 +10,10 @@ export function toMarkdown(rows: Iterable<FlatRow>): string {
   let text = '# Memory\n';
   for (const { subject, body, ...rest } of rows) {
     // `--` ends a comment, so it stands there as an escape of JSON.
-    const fields = JSON.stringify(isOneLine(subject) ? rest : { ...rest, subject }).replaceAll('--', String.raw`-\u002d`);
+    const fields = JSON.stringify(isOneLine(subject) ? rest : { ...rest, subject }).replaceAll(
+      '--',
+      String.raw`-\u002d`,
+    );
     const heading = subject.replaceAll(/\s+/g, ' ').trim();
     const quoted = body.split('\n').map((line) => (line === '' ? '>' : `> ${line}`));
     text += `\n## ${heading === '' ? '(no subject)' : heading}\n\n${commentStart}${fields}${commentEnd}\n\n${quoted.join('\n')}\n`;

@@ -5,6 +5,7 @@ import { createClassicRanker } from './classic/ranker.ts';
 import { assembleContext, type ContextExtras } from './context/assemble.ts';
 import { contextBudget, layerBudget } from './context/budget.ts';
 import { noUtility, scoreFacts, type Utility } from './context/fact-score.ts';
+import { statementOf } from './context/fact-lines.ts';
 import type { ContextPiece } from './context/pieces.ts';
 import type { MemoryGraph } from './graph/graph.ts';
 import type { MemoryNode, View } from './graph/model.ts';
@@ -98,6 +99,18 @@ export class MemoryReader implements Disposable {
 
   explain(text: string, index: number, options: QueryOptions = {}): RankReason {
     return this.#ranker(options.ranking).explain(this.#rankRequest(text, options, defaultLimit), index);
+  }
+
+  /** One line that reminds of a node; what is not to be trusted stands in quotes. */
+  reminderOf(node: MemoryNode, maxChars: number): string {
+    return statementOf(node, maxChars);
+  }
+
+  /** Why a node would not be shown as current; `undefined` when it would. */
+  notCurrent(node: MemoryNode, text: string, view: View): string | undefined {
+    if (node.endedAtMs !== Infinity) return node.kind;
+    const standing = this.belief.standingOf(node, { nowMs: this.#now(), view, text });
+    return standing.isCurrent ? undefined : standing.reason;
   }
 
   [Symbol.dispose](): void {

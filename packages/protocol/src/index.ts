@@ -7,9 +7,11 @@ import { webConsole } from './console.ts';
 import { desktop } from './desktop.ts';
 import { eventLog } from './events.ts';
 import { host, hostEvents } from './host.ts';
+import { memory, memoryEvents } from './memory.ts';
 import { metrics } from './metrics.ts';
 import { agentPermissions, permission } from './permission.ts';
 import { policy } from './policy.ts';
+import { proactiveMemory } from './proactive-memory.ts';
 import { proposal } from './proposal.ts';
 import { runEvents, runs } from './runs.ts';
 import { server } from './server.ts';
@@ -32,9 +34,12 @@ export {
   eventLog,
   host,
   hostEvents,
+  memory,
+  memoryEvents,
   metrics,
   permission,
   policy,
+  proactiveMemory,
   proposal,
   runEvents,
   runs,
@@ -72,6 +77,8 @@ export type {
   PermissionDecision,
 } from './permission.ts';
 export type { ProposalResult } from './proposal.ts';
+export type { FactRow, MemoryChange } from './memory.ts';
+export type { ProactiveCandidate, ProactiveMemoryRequest, ProactiveTrigger } from './proactive-memory.ts';
 export type { MetricsAlert, MetricsSummary } from './metrics.ts';
 export type {
   AgentOutcome,
@@ -135,13 +142,22 @@ export const methods = {
   ...verification,
   ...agentBasics,
   ...agents,
+  ...memory,
+  ...proactiveMemory,
   ...substrate,
   ...supervision,
   ...eventLog,
   ...metrics,
 };
 /** Notifications the daemon sends. */
-export const events = { ...toolEvents, ...runEvents, ...hostEvents, ...supervisionEvents, ...agentEvents };
+export const events = {
+  ...toolEvents,
+  ...runEvents,
+  ...hostEvents,
+  ...supervisionEvents,
+  ...agentEvents,
+  ...memoryEvents,
+};
 /** Requests the daemon makes of a client. */
 export const callbacks = { ...toolCallbacks };
 

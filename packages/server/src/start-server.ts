@@ -235,6 +235,7 @@ function createState(settings: Settings, { tokens, loopDelay, isPrimary, console
     ...(settings.approvalGate && { approvalGate: settings.approvalGate }),
     // Two daemons cannot keep one file: a second one of the same state root has its approvals in memory.
     approvalsFile: isPrimary ? join(settings.stateRoot, 'host-approvals.jsonl') : null,
+    keepsSharedMemory: true,
     ...(settings.toolRoot !== undefined && { toolRoot: settings.toolRoot }),
     logger: settings.logger,
     authTimeoutMs: limits.authTimeoutMs,

@@ -24,19 +24,20 @@ export class DaemonProcess implements AsyncDisposable {
   readonly address: RawAddress;
   readonly token: string;
   readonly #child: ChildProcess;
-  readonly #folder: TempFolder;
+  readonly #folder: TempFolder | undefined;
 
-  private constructor(child: ChildProcess, folder: TempFolder, { port, token }: Ready) {
+  private constructor(child: ChildProcess, folder: TempFolder | undefined, { port, token }: Ready) {
     this.#child = child;
     this.#folder = folder;
     this.address = { port };
     this.token = token;
   }
 
-  static async start(): Promise<DaemonProcess> {
-    const folder = new TempFolder();
+  /** On a state root of its own, unless one is given. */
+  static async start(stateRoot?: string): Promise<DaemonProcess> {
+    const folder = stateRoot === undefined ? new TempFolder() : undefined;
     const script = new URL('./daemon-program.ts', import.meta.url);
-    const child = fork(script, [folder.join('root')], {
+    const child = fork(script, [stateRoot ?? (folder as TempFolder).join('root')], {
       execArgv: ['--expose-gc'],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
@@ -52,17 +53,26 @@ export class DaemonProcess implements AsyncDisposable {
   }
 
   /** A client as it should be. */
-  async connect(): Promise<Wire> {
+  async connect(more: object = {}): Promise<Wire> {
     const wire = new Wire(
       await openWebSocket({ url: `ws://127.0.0.1:${'port' in this.address ? this.address.port : 0}` }),
     );
-    await wire.result('session.auth', { token: this.token });
+    await wire.result('session.auth', { token: this.token, ...more });
     return wire;
   }
 
+  /** Without a chance to do anything. */
+  async kill(): Promise<void> {
+    const exited = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await exited;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.disconnect();
-    await once(this.#child, 'exit');
-    this.#folder[Symbol.dispose]();
+    if (this.#child.connected) {
+      this.#child.disconnect();
+      await once(this.#child, 'exit');
+    }
+    this.#folder?.[Symbol.dispose]();
   }
 }

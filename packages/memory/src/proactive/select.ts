@@ -42,7 +42,9 @@ const minWords = 3;
 
 /** Words that say nothing about what a text is about. */
 const commonWords = new Set(
-  'a an and are as at be but by do for from had has have how i if in into is it its my no not of on or our so that the their then there this to up us was we were what when which who why will with you your'.split(' '),
+  'a an and are as at be but by do for from had has have how i if in into is it its my no not of on or our so that the their then there this to up us was we were what when which who why will with you your'.split(
+    ' ',
+  ),
 );
 
 /** The best first. */

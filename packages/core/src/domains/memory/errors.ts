@@ -1,0 +1,14 @@
+// The memory package throws errors of its own; on the wire they keep their reason.
+import { MemoryError } from '@car-runtime/memory';
+import { fail } from '@car-runtime/protocol';
+
+/** Runs what works on a memory; what it throws on purpose becomes an error the caller can act on. */
+export function onMemory<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof MemoryError)) throw error;
+    const data = { reason: error.reason, ...(error.field !== undefined && { field: error.field }) };
+    throw fail(error.reason === 'too_long' ? 'invalid_params' : 'failed', error.message, { data, cause: error });
+  }
+}

@@ -1,0 +1,29 @@
+import { memory, proactiveMemory } from '@car-runtime/protocol';
+import type { Connection } from '../../kernel/connection.ts';
+import type { Domain } from '../../kernel/domain.ts';
+import type { EventSink } from './event-sink.ts';
+import type { Memories } from './memories.ts';
+import { memoryMethods } from './methods.ts';
+import { proactiveMethods } from './proactive-methods.ts';
+import { ProactiveMemory } from './proactive.ts';
+import { MemoryService } from './service.ts';
+
+export type { EventSink } from './event-sink.ts';
+export { Memories, type MemoriesOptions } from './memories.ts';
+
+export interface MemoryDomainOptions {
+  memories: Memories;
+  events: EventSink;
+  /** The run that a connection records now. */
+  runOf: (connection: Connection) => string | undefined;
+}
+
+/** `memory.*`: what agents know, and what they should be reminded of. */
+export function memoryDomains(options: MemoryDomainOptions): [Domain<typeof memory>, Domain<typeof proactiveMemory>] {
+  const service = new MemoryService(options);
+  const proactive = new ProactiveMemory({ ...options, service });
+  return [
+    { name: 'memory', contract: memory, methods: memoryMethods(service) },
+    { name: 'proactive-memory', contract: proactiveMemory, methods: proactiveMethods(proactive) },
+  ];
+}

@@ -1,0 +1,106 @@
+import type { memory } from '@car-runtime/protocol';
+import type { Handlers } from '../../kernel/domain.ts';
+import { toRow, toTimelineRow } from './rows.ts';
+import type { MemoryService } from './service.ts';
+
+export function memoryMethods(service: MemoryService): Handlers<typeof memory> {
+  return {
+    'memory.add_fact': (
+      { subject, body, kind, fact_id, tags, source, supersedes, depends_on, premises, tenant_id, origin, expires_at },
+      { connection },
+    ) =>
+      service.addFact(connection, {
+        subject,
+        body,
+        kind,
+        factId: fact_id,
+        tags,
+        source,
+        supersedes,
+        dependsOn: depends_on,
+        premises,
+        tenant: tenant_id ?? '',
+        origin,
+        expiresAt: expires_at,
+      }),
+    'memory.query': async ({ query, k, tenant_id, ranking }, { connection }) => {
+      const hits = await service.query(connection, query, k, { tenant: tenant_id ?? '', ranking });
+      return hits.map(({ node, score }) => toRow(node, score));
+    },
+    'memory.build_context': ({ query, model_context_window, tenant_id, ranking }, { connection }) =>
+      service.buildContext(connection, query, {
+        window: model_context_window,
+        isFast: false,
+        tenant: tenant_id ?? '',
+        ranking,
+      }),
+    'memory.build_context_fast': ({ query, model_context_window, tenant_id, ranking }, { connection }) =>
+      service.buildContext(connection, query, {
+        window: model_context_window,
+        isFast: true,
+        tenant: tenant_id ?? '',
+        ranking,
+      }),
+    'memory.fact_count': (_params, { connection }) => service.factCount(connection),
+    'memory.consolidate': async (_params, { connection }) => {
+      const { pruned, collected, turnsSummarised, summariesDropped, isStored } = await service.consolidate(connection);
+      return {
+        candidates_promoted: [],
+        candidates_rejected: [],
+        pruned,
+        collected,
+        turns_summarised: turnsSummarised,
+        summaries_dropped: summariesDropped,
+        ...persisted(isStored),
+      };
+    },
+    'memory.utility_get': async (_params, { connection }) => toUtility(await service.utility(connection)),
+    'memory.utility_set': async ({ utility_weight, utility_exploration }, { connection }) =>
+      toUtility(
+        await service.utility(connection, {
+          ...(utility_weight !== undefined && { weight: utility_weight ?? 0 }),
+          ...(utility_exploration !== undefined && { exploration: utility_exploration ?? 0 }),
+        }),
+      ),
+    'memory.persist': ({ path }, { connection }) => service.persist(connection, path),
+    'memory.load': ({ path }, { connection }) => service.load(connection, path),
+    'memory.explain': async ({ query, fact_id, k, tenant_id, ranking }, { connection }) => {
+      const { seeds, results } = await service.explain(connection, query, fact_id, k, {
+        tenant: tenant_id ?? '',
+        ranking,
+      });
+      return {
+        seeds: seeds.map(({ factId, score, terms }) => ({ fact_id: factId, score, terms })),
+        results: results.map(({ factId, path, parts, notCurrent }) => ({
+          fact_id: factId,
+          path,
+          parts,
+          ...(notCurrent !== undefined && { not_current: notCurrent }),
+        })),
+      };
+    },
+    'memory.timeline': async ({ key, tenant_id }, { connection }) =>
+      (await service.timeline(connection, key, tenant_id ?? '')).map(toTimelineRow),
+    'memory.export': async ({ format, tenant_id }, { connection }) => ({
+      format,
+      ...(await service.export(connection, format, tenant_id ?? '')),
+    }),
+    'memory.import': async ({ format, text, tenant_id }, { connection }) => {
+      const { imported, skipped, isStored } = await service.import(connection, format, text, tenant_id ?? '');
+      return { imported, skipped, ...persisted(isStored) };
+    },
+    'memory.candidates': ({ limit, tenant_id }, { connection }) =>
+      service.candidates(connection, tenant_id ?? '', limit),
+    'memory.watch': ({ after, tenant_id }, { connection }) =>
+      service.watch(connection, tenant_id ?? '', after ?? undefined),
+    'memory.unwatch': async (_params, { connection }) => ({ removed: await service.unwatch(connection) }),
+  };
+}
+
+export function persisted(isStored: boolean): { persisted?: false } {
+  return isStored ? {} : { persisted: false };
+}
+
+function toUtility({ weight, exploration }: { weight: number; exploration: number }) {
+  return { utility_weight: weight, utility_exploration: exploration };
+}

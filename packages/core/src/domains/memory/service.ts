@@ -1,0 +1,285 @@
+// Facts of the memory that a connection works on: written, found, put into contexts, explained.
+import {
+  clampUtility,
+  consolidate,
+  renderContext,
+  timelineOf,
+  type ConsolidationCounts,
+  type ContextPiece,
+  type FactInput,
+  type Hit,
+  type MemoryEngine,
+  type Provenance,
+  type SupersessionCandidate,
+  type TimelineEntry,
+  type Utility,
+} from '@car-runtime/memory';
+import { fail, type FeedCursor } from '@car-runtime/protocol';
+import type { Connection } from '../../kernel/connection.ts';
+import type { EventSink } from './event-sink.ts';
+import { onMemory } from './errors.ts';
+import type { WatchStart } from './feed.ts';
+import { loadMemoryFrom, persistMemory } from './files.ts';
+import type { KeptMemory } from './kept-memory.ts';
+import type { Memories } from './memories.ts';
+import { exportRows, importRows, type Format } from './transfer.ts';
+
+export interface NewFact {
+  subject: string;
+  body: string;
+  kind: string;
+  factId: string | undefined;
+  tags: readonly string[] | undefined;
+  source: string | undefined;
+  supersedes: string | undefined;
+  dependsOn: readonly string[] | undefined;
+  premises: readonly string[] | undefined;
+  tenant: string;
+  origin: 'tool' | 'web' | undefined;
+  expiresAt: string | undefined;
+}
+
+export interface Reading {
+  tenant: string;
+  ranking: string | undefined;
+}
+
+export interface Explanation {
+  seeds: { factId: string; score: number; terms: readonly string[] }[];
+  results: {
+    factId: string;
+    path: string[];
+    parts: Readonly<Record<string, number>>;
+    notCurrent: string | undefined;
+  }[];
+}
+
+export interface MemoryServiceOptions {
+  memories: Memories;
+  events: EventSink;
+  /** The run that a connection records now. */
+  runOf: (connection: Connection) => string | undefined;
+}
+
+export class MemoryService {
+  readonly #options: MemoryServiceOptions;
+
+  constructor(options: MemoryServiceOptions) {
+    this.#options = options;
+  }
+
+  async addFact(connection: Connection, fact: NewFact): Promise<number> {
+    const memory = await this.#memoryOf(connection);
+    const { engine } = memory;
+    onMemory(() => {
+      if (isThere(engine, fact)) return;
+      const input = this.#toInput(connection, engine, fact);
+      if (fact.supersedes === undefined) engine.ingest(input);
+      else engine.supersede(fact.supersedes, input);
+    });
+    memory.flush();
+    return engine.factCount;
+  }
+
+  async query(connection: Connection, text: string, limit: number, reading: Reading): Promise<Hit[]> {
+    const { engine } = await this.#memoryOf(connection);
+    return limit === 0 ? [] : await engine.reader.queryOffLoop(text, { limit, ...toView(reading) });
+  }
+
+  /** Counts what it shows as used. */
+  async buildContext(
+    connection: Connection,
+    text: string,
+    { window, isFast, ...reading }: Reading & { window: number | undefined; isFast: boolean },
+  ): Promise<string> {
+    const memory = await this.#memoryOf(connection);
+    const pieces = await memory.engine.reader.contextOffLoop(text, { window, isFast, ...toView(reading) });
+    memory.engine.count(shownFacts(memory.engine, pieces), 'usage');
+    memory.flush();
+    return renderContext(pieces);
+  }
+
+  async factCount(connection: Connection): Promise<number> {
+    return (await this.#memoryOf(connection)).engine.factCount;
+  }
+
+  async consolidate(connection: Connection): Promise<ConsolidationCounts & { isStored: boolean }> {
+    const memory = await this.#memoryOf(connection);
+    const counts = consolidate(memory.engine);
+    const isStored = memory.flush();
+    this.#options.events.append(connection, 'consolidated', { ...counts });
+    return { ...counts, isStored };
+  }
+
+  async utility(connection: Connection, change: { weight?: number; exploration?: number } = {}): Promise<Utility> {
+    const { reader } = (await this.#memoryOf(connection)).engine;
+    const { weight = reader.utility.weight, exploration = reader.utility.exploration } = change;
+    reader.utility = clampUtility(weight, exploration);
+    return reader.utility;
+  }
+
+  async persist(connection: Connection, path: string): Promise<number> {
+    return persistMemory(this.#options.memories.root, await this.#memoryOf(connection), path);
+  }
+
+  async load(connection: Connection, path: string): Promise<number> {
+    const memory = await this.#memoryOf(connection);
+    const rows = loadMemoryFrom(this.#options.memories.root, memory, path);
+    memory.flush();
+    return rows;
+  }
+
+  async explain(
+    connection: Connection,
+    text: string,
+    factId: string | undefined,
+    limit: number,
+    reading: Reading,
+  ): Promise<Explanation> {
+    const { engine } = await this.#memoryOf(connection);
+    const { graph, reader } = engine;
+    const view = toView(reading);
+    const idOf = (index: number): string => graph.node(index)?.id ?? '';
+    const asked = factId === undefined ? reader.query(text, { limit, ...view }).map(({ node }) => node) : [];
+    if (factId !== undefined) {
+      const node = graph.byId(factId);
+      if (!node || !graph.isVisible(node.index, view)) {
+        throw fail('failed', `Cannot explain "${factId}": there is no such fact`, { data: { reason: 'unknown_fact' } });
+      }
+      asked.push(node);
+    }
+    const reasons = asked.map((node) => ({ node, reason: reader.explain(text, node.index, view) }));
+    const [first] = reasons;
+    const seeds = first?.reason.seeds ?? [];
+    return {
+      seeds: seeds.map(({ index, score, terms }) => ({ factId: idOf(index), score, terms })),
+      results: reasons.map(({ node, reason: { path, parts } }) => ({
+        factId: node.id,
+        path: path.map(idOf),
+        parts,
+        notCurrent: reader.notCurrent(node, text, view),
+      })),
+    };
+  }
+
+  async timeline(connection: Connection, key: string, tenant: string): Promise<TimelineEntry[]> {
+    return timelineOf((await this.#memoryOf(connection)).engine, key, { tenant });
+  }
+
+  async export(connection: Connection, format: Format, tenant: string): Promise<{ text: string; rows: number }> {
+    return exportRows((await this.#memoryOf(connection)).engine, format, tenant);
+  }
+
+  async import(connection: Connection, format: Format, text: string, tenant: string) {
+    const memory = await this.#memoryOf(connection);
+    const counts = importRows(memory.engine, format, text, tenant);
+    return { ...counts, isStored: memory.flush() };
+  }
+
+  async candidates(connection: Connection, tenant: string, limit: number) {
+    const { engine } = await this.#memoryOf(connection);
+    return engine.reader.belief.candidates({ tenant }, limit).flatMap((each) => toCandidate(engine, each));
+  }
+
+  async watch(connection: Connection, tenant: string, after: FeedCursor | undefined): Promise<WatchStart> {
+    return (await this.#memoryOf(connection)).feed.watch(connection, tenant, after);
+  }
+
+  async unwatch(connection: Connection): Promise<boolean> {
+    return (await this.#memoryOf(connection)).feed.unwatch(connection);
+  }
+
+  async #memoryOf(connection: Connection): Promise<KeptMemory> {
+    return await this.#options.memories.memoryOf(connection);
+  }
+
+  #toInput(connection: Connection, engine: MemoryEngine, fact: NewFact): FactInput {
+    const {
+      subject: key,
+      body: value,
+      kind,
+      factId,
+      tags,
+      source,
+      dependsOn,
+      premises,
+      tenant,
+      origin,
+      expiresAt,
+    } = fact;
+    return {
+      id: factId ?? `ws-${engine.factCount + 1}`,
+      key,
+      value,
+      tenant,
+      isConstraint: kind === 'constraint',
+      authority: origin === undefined ? (connection.role === 'agent' ? 'peer' : 'user') : 'external',
+      provenance: this.provenanceOf(connection, { origin, source }),
+      metadata: { ...(kind !== 'constraint' && { category: kind }), ...(tags && { tags }) },
+      ...(dependsOn && { dependsOn }),
+      ...(premises && { premises }),
+      ...(expiresAt !== undefined && { expiresAtMs: toTime(expiresAt) }),
+    };
+  }
+
+  /** A caller may say that it has something from somebody it does not vouch for; it cannot say that it is more than it is. */
+  provenanceOf(
+    connection: Connection,
+    { origin, source }: { origin?: 'tool' | 'web' | undefined; source?: string | undefined } = {},
+  ): Provenance {
+    const runId = this.#options.runOf(connection);
+    return {
+      origin: origin ?? (connection.role === 'agent' ? 'agent' : 'user'),
+      trust: origin === undefined ? 'trusted' : 'untrusted',
+      ...(runId !== undefined && { runId }),
+      ...(source !== undefined && { source }),
+    };
+  }
+}
+
+function toView({ tenant, ranking }: Reading) {
+  return { tenant, ...(ranking !== undefined && { ranking }) };
+}
+
+/** The same id with the same content is there already; with other content it is not overwritten. */
+function isThere(engine: MemoryEngine, { factId, subject, body, tenant }: NewFact): boolean {
+  const known = factId === undefined ? undefined : engine.graph.byId(factId);
+  if (known === undefined || known.tenant !== tenant) return false;
+  if (known.key === subject && known.value === body) return true;
+  throw fail('failed', `Cannot add fact "${factId}": there is one of that id with other content`, {
+    data: { reason: 'fact_id_conflict', field: 'fact_id' },
+  });
+}
+
+function shownFacts({ graph }: MemoryEngine, pieces: readonly ContextPiece[]): string[] {
+  return pieces
+    .filter(({ isCurrent }) => isCurrent)
+    .flatMap(({ ids }) => ids)
+    .filter((id) => {
+      const kind = graph.byId(id)?.kind;
+      return kind === 'fact' || kind === 'conclusion';
+    });
+}
+
+function toCandidate({ graph }: MemoryEngine, { older, newer, confidence, reason }: SupersessionCandidate) {
+  const [old, fresh] = [graph.node(older), graph.node(newer)];
+  if (!old || !fresh) return [];
+  return [
+    {
+      older: old.id,
+      newer: fresh.id,
+      confidence,
+      reason,
+      older_text: `${old.key}: ${old.value}`,
+      newer_text: `${fresh.key}: ${fresh.value}`,
+    },
+  ];
+}
+
+function toTime(text: string): number {
+  const ms = Date.parse(text);
+  if (!Number.isNaN(ms)) return ms;
+  throw fail('invalid_params', `Invalid params for memory.add_fact: expires_at "${text}" is no point in time`, {
+    data: { reason: 'invalid_params', field: 'expires_at' },
+  });
+}
