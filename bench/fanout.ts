@@ -95,7 +95,7 @@ interface SessionOptions {
 }
 
 /** One run after another, each followed from its start by all. Only the time of recording and delivering counts. */
-class FanoutSession implements AsyncDisposable {
+export class FanoutSession implements AsyncDisposable {
   readonly #server: ServerProcess;
   readonly #producer: RunProducer;
   readonly #followers: readonly RunFollower[];

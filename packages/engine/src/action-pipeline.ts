@@ -3,6 +3,7 @@ import { capabilityDenial, intrinsicFailure, validationFailure } from './action-
 import { changesOf } from './action-effects.ts';
 import { Failure } from './attempt.ts';
 import { runAttempts } from './attempts.ts';
+import type { EventSubject } from './execution.ts';
 import { idempotencyKey } from './idempotency-cache.ts';
 import type { JsonObject } from './json-value.ts';
 import { isRefusal, within, type Reservation } from './meter.ts';
@@ -80,20 +81,25 @@ function execute(
   held: Reservation | undefined,
   run: RunContext,
 ): ActionResult | Promise<ActionResult> {
-  run.emit('action_validated', action);
-  run.emit('action_executing', action);
+  const subject = run.subjectOf(action);
+  run.env.emit('action_validated', subject);
+  run.env.emit('action_executing', subject);
   const startedAt = run.clock.monotonic();
   const outcome = runAttempts(action, held, run);
-  if (outcome instanceof Promise) {
-    return outcome.then((settled: unknown) => concluded(action, cacheKey, startedAt, settled, run));
-  }
-  return concluded(action, cacheKey, startedAt, outcome, run);
+  const execution: Execution = { action, cacheKey, subject, startedAt };
+  if (outcome instanceof Promise) return outcome.then((settled: unknown) => concluded(execution, settled, run));
+  return concluded(execution, outcome, run);
+}
+
+interface Execution {
+  readonly action: Action;
+  readonly cacheKey: string | undefined;
+  readonly subject: EventSubject;
+  readonly startedAt: number;
 }
 
 function concluded(
-  action: Action,
-  cacheKey: string | undefined,
-  startedAt: number,
+  { action, cacheKey, subject, startedAt }: Execution,
   outcome: unknown,
   run: RunContext,
 ): ActionResult {
@@ -103,7 +109,7 @@ function concluded(
   if (error !== null) {
     const result = run.toResult(action, 'failed', error);
     result.duration_ms = durationMs;
-    run.emit('action_failed', action, { error, duration_ms: durationMs });
+    run.env.emit('action_failed', subject, { error, duration_ms: durationMs });
     return result;
   }
   const result = run.toResult(action, 'succeeded', null);
@@ -112,10 +118,10 @@ function concluded(
   if (changes !== undefined) {
     result.state_changes = changes;
     // Keys only: values may be secrets, and the journal stays.
-    run.emit('state_changed', action, { keys: Object.keys(changes) });
+    run.env.emit('state_changed', subject, { keys: Object.keys(changes) });
   }
   if (cacheKey !== undefined) run.remember(cacheKey, outcome);
-  run.emit('action_succeeded', action, { duration_ms: durationMs });
+  run.env.emit('action_succeeded', subject, { duration_ms: durationMs });
   return result;
 }
 

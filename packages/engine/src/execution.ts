@@ -28,11 +28,23 @@ export type ExecutionEventKind =
   | 'replan_rejected'
   | 'replan_exhausted';
 
-/** Without a time: whoever records it stamps it, one stamp for many. Left to its receiver; nobody changes it here. */
-export interface ExecutionEvent {
+/**
+ * What events are about. Those of one action share it, so that whoever writes them down encodes it once. Nobody changes
+ * what it says.
+ */
+export class EventSubject {
   readonly action_id: string | null;
   readonly proposal_id: string;
   readonly data: JsonObject;
+  /** Left to whoever takes the events. */
+  encoded: string | undefined;
+
+  constructor(action_id: string | null, proposal_id: string, data: JsonObject) {
+    this.action_id = action_id;
+    this.proposal_id = proposal_id;
+    this.data = data;
+    this.encoded = undefined;
+  }
 }
 
 export interface ToolCall {
@@ -82,8 +94,11 @@ export interface ExecutionEnv {
   dispatch(call: ToolCall, signal: CancelSignal): unknown;
   /** Whether a tool can be started and left running. Without it none can. */
   canDetach?(tool: string): boolean;
-  /** Takes note of what happens, in order. Must not throw. */
-  emit(kind: ExecutionEventKind, event: ExecutionEvent): void;
+  /**
+   * Takes note of what happens, in order. The data of the event is that of `subject` with `details`, which are left to the
+   * receiver. Without a time: whoever records it stamps it, one stamp for many. Must not throw.
+   */
+  emit(kind: ExecutionEventKind, subject: EventSubject, details?: JsonObject): void;
 }
 
 export interface ExecutionOptions {

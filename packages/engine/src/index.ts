@@ -5,11 +5,10 @@ export type { CancelSignal } from './cancel-signal.ts';
 export { systemClock, toTimestamp } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { EngineError, PolicyError, ProposalError, StateError, ToolError } from './errors.ts';
-export { attemptTimedOut, DEFAULT_MAX_IN_FLIGHT } from './execution.ts';
+export { attemptTimedOut, DEFAULT_MAX_IN_FLIGHT, EventSubject } from './execution.ts';
 export type {
   Capabilities,
   ExecutionEnv,
-  ExecutionEvent,
   ExecutionEventKind,
   ExecutionOptions,
   ToolCall,

@@ -2,6 +2,7 @@
 import { toAbortSignal } from './cancel-signal.ts';
 import type { CancelSignal } from './cancel-signal.ts';
 import { systemClock } from './clock.ts';
+import { EventSubject } from './execution.ts';
 import type { ExecutionEnv, ExecutionOptions } from './execution.ts';
 import { executeProposal } from './executor.ts';
 import type { JsonObject } from './json-value.ts';
@@ -104,7 +105,7 @@ async function errorsOf(proposal: Proposal, env: ExecutionEnv, initialState: Jso
 }
 
 function emit(env: ExecutionEnv, kind: Parameters<ExecutionEnv['emit']>[0], { id }: Proposal, data: JsonObject): void {
-  env.emit(kind, { action_id: null, proposal_id: id, data });
+  env.emit(kind, new EventSubject(null, id, data));
 }
 
 function pause(delayMs: number, env: ExecutionEnv, signal: CancelSignal | undefined): Promise<void> {

@@ -1,6 +1,7 @@
 /** What the steps of one execution share. */
 import { systemClock, toTimestamp } from './clock.ts';
 import type { Clock } from './clock.ts';
+import { EventSubject } from './execution.ts';
 import type { ExecutionEnv, ExecutionEventKind, ExecutionOptions } from './execution.ts';
 import { JsonExtents } from './json-extents.ts';
 import type { JsonObject } from './json-value.ts';
@@ -63,15 +64,17 @@ export class RunContext {
   }
 
   /** Every event of an action says its tool, so that queries by tool find all of them. */
+  subjectOf({ id, type, tool }: Action): EventSubject {
+    return new EventSubject(id, this.proposal.id, tool === undefined ? { action_type: type } : { tool });
+  }
+
   emit(kind: ExecutionEventKind, action: Action, details?: JsonObject): void {
-    const data: JsonObject = action.tool === undefined ? { action_type: action.type } : { tool: action.tool };
-    if (details !== undefined) Object.assign(data, details);
-    this.env.emit(kind, { action_id: action.id, proposal_id: this.proposal.id, data });
+    this.env.emit(kind, this.subjectOf(action), details);
   }
 
   emitForProposal(kind: ExecutionEventKind, data: JsonObject): void {
     if (this.tenantId !== '') data['tenant'] = this.tenantId;
-    this.env.emit(kind, { action_id: null, proposal_id: this.proposal.id, data });
+    this.env.emit(kind, new EventSubject(null, this.proposal.id, data));
   }
 
   /** Why the result has no room for the output of an action, or null; then it has taken its place. */

@@ -12,7 +12,6 @@ import type {
   ActionInput,
   Clock,
   ExecutionEnv,
-  ExecutionEvent,
   ExecutionOptions,
   ProposalResult,
   ToolCall,
@@ -70,12 +69,18 @@ export function settled(): Promise<void> {
 
 export type Dispatch = (call: ToolCall, signal: CancelSignal) => unknown;
 
+interface RecordedEvent {
+  readonly action_id: string | null;
+  readonly proposal_id: string;
+  readonly data: Record<string, unknown>;
+}
+
 export interface TestEnv extends ExecutionEnv {
   readonly clock: FakeClock;
   readonly tools: ToolRegistry;
   readonly policies: PolicySet;
   readonly idempotency: IdempotencyCache;
-  readonly events: { kind: string; event: ExecutionEvent }[];
+  readonly events: { kind: string; event: RecordedEvent }[];
   readonly calls: ToolCall[];
   /** Kinds in order, each with its action: `action_failed a`. */
   log(): string[];
@@ -98,8 +103,8 @@ export function testEnv(dispatch: Dispatch = defaultDispatch, overrides: Partial
     clock: new FakeClock(),
     events,
     calls,
-    emit: (kind, event) => {
-      events.push({ kind, event });
+    emit: (kind, { action_id, proposal_id, data }, details) => {
+      events.push({ kind, event: { action_id, proposal_id, data: { ...data, ...details } } });
     },
     ...overrides,
     dispatch: (toolCall, signal) => {

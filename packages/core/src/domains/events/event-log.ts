@@ -23,6 +23,15 @@ export interface EventFields {
   data?: object | undefined;
 }
 
+/** What several events are about. */
+export interface EventSubject {
+  readonly action_id: string | null;
+  readonly proposal_id: string;
+  readonly data: object;
+  /** Kept here from the first event on. */
+  encoded: string | undefined;
+}
+
 /** What a client wants kept; both limits hold at once. */
 export interface EventRetention {
   maxEvents?: number;
@@ -122,18 +131,28 @@ export class EventLog implements AsyncDisposable, MemoryUser {
     return this.#retention;
   }
 
-  /** Called several times an action: it makes a line and leaves the rest to the end of the turn. Kinds are names in our
-   *  code and need no escapes. */
+  /** Kinds are names in our code and need no escapes. */
   append(kind: string, { action_id, proposal_id, data }: EventFields): void {
-    if (!this.#isOpen) this.#open();
     if (kind === 'inference_metered') this.#cumulativeCostUsd += amountOf((data as { cost_usd?: unknown })?.cost_usd);
-    let line = `{"kind":"${kind}"`;
-    if (action_id !== undefined) line += `,"action_id":${JSON.stringify(action_id)}`;
-    if (proposal_id !== undefined) line += `,"proposal_id":${JSON.stringify(proposal_id)}`;
-    line = `${line},"data":${data === undefined ? '{}' : JSON.stringify(data)},"timestamp":"${timestamp()}"}`;
+    let fields = '';
+    if (action_id !== undefined) fields += `,"action_id":${JSON.stringify(action_id)}`;
+    if (proposal_id !== undefined) fields += `,"proposal_id":${JSON.stringify(proposal_id)}`;
+    this.#append(kind, `${fields},"data":`, data === undefined ? '{}' : JSON.stringify(data));
+  }
+
+  /** The same for one of several events about one thing, which is encoded with the first of them. Called several times an
+   *  action: it queues pieces that are there already and leaves the rest to the end of the turn. */
+  appendAbout(kind: string, subject: EventSubject, details?: object): void {
+    subject.encoded ??= encodeSubject(subject);
+    this.#append(kind, subject.encoded, details === undefined ? '}' : encodeMore(subject.encoded, details));
+  }
+
+  #append(kind: string, fields: string, data: string): void {
+    if (!this.#isOpen) this.#open();
+    const [head, tail] = [headOf(kind), tailOf(timestamp())];
     // What the file will not take must not be linked: the next event would follow one that is nowhere.
-    if (this.#chain && !this.#file.isFull) line = this.#chain.link(line);
-    this.#file.append(line);
+    if (this.#chain && !this.#file.isFull) this.#file.append(this.#chain.link(head + fields + data + tail));
+    else this.#file.append(head, fields, data, tail);
   }
 
   #open(): void {
@@ -341,4 +360,37 @@ function isAsStrict(retention: EventRetention, other: EventRetention): boolean {
     maxEvents <= (other.maxEvents ?? Number.POSITIVE_INFINITY) &&
     maxAgeSecs <= (other.maxAgeSecs ?? Number.POSITIVE_INFINITY)
   );
+}
+
+/** Its members as they stand in a line, but for the brace that ends the data: more may follow. */
+function encodeSubject({ action_id, proposal_id, data }: EventSubject): string {
+  const action = action_id === null ? '' : `,"action_id":${JSON.stringify(action_id)}`;
+  return `${action},"proposal_id":${JSON.stringify(proposal_id)},"data":${JSON.stringify(data).slice(0, -1)}`;
+}
+
+/** What follows the data of the subject, with the brace. */
+function encodeMore(encoded: string, details: object): string {
+  const text = JSON.stringify(details);
+  return text === '{}' || encoded.endsWith('{') ? text.slice(1) : `,${text.slice(1)}`;
+}
+
+const heads = new Map<string, string>();
+
+/** How a line of a kind begins. There are as many as our code has names for. */
+function headOf(kind: string): string {
+  let head = heads.get(kind);
+  if (head === undefined) heads.set(kind, (head = `{"kind":"${kind}"`));
+  return head;
+}
+
+let lastTimestamp = '';
+let lastTail = '';
+
+/** How a line of a time ends; most have that of the line before. */
+function tailOf(time: string): string {
+  if (time !== lastTimestamp) {
+    lastTimestamp = time;
+    lastTail = `,"timestamp":"${time}"}`;
+  }
+  return lastTail;
 }

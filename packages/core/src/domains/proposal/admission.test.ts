@@ -30,6 +30,7 @@ async function submit(...gates: AdmissionGate[]) {
         const { gate, decision } = data as Record<string, unknown>;
         events.push(kind === 'admission_gate_decision' ? `${String(gate)}: ${String(decision)}` : kind);
       },
+      appendAbout: (kind) => void events.push(kind),
     }),
     dispatch: () => ++dispatched,
     canDetach: () => false,

@@ -8,6 +8,7 @@ import {
   refuseProposal,
   type Action,
   type CancelSignal,
+  type EventSubject,
   type ExecutionEnv,
   type ExecutionOptions,
   type Meter,
@@ -29,6 +30,8 @@ interface EventSink {
     kind: string,
     event: { action_id?: string | undefined; proposal_id?: string | undefined; data?: object | undefined },
   ): void;
+  /** The same for one of several events about one thing. */
+  appendAbout(kind: string, subject: EventSubject, details?: object): void;
 }
 
 /** Keeps what plans came to, where something on the connection asks for it. */
@@ -141,8 +144,7 @@ export class ProposalService {
       meter: meterOf?.(connection),
       dispatch: (call, signal) => dispatch(connection, call, signal, undefined),
       canDetach: (tool) => canDetach(connection, tool),
-      emit: (kind, { action_id, proposal_id, data }) =>
-        log.append(kind, { action_id: action_id ?? undefined, proposal_id, data }),
+      emit: (kind, subject, details) => log.appendAbout(kind, subject, details),
     };
   }
 }
