@@ -52,6 +52,7 @@ import {
 } from './domains/permission/index.ts';
 import { createPolicySets, policyDomain } from './domains/policy/index.ts';
 import { proposalDomain, ProposalService, staticCheck } from './domains/proposal/index.ts';
+import { registryDomain } from './domains/registry/index.ts';
 import {
   createRuns,
   defaultRunRetention,
@@ -349,6 +350,7 @@ export class ServerState implements AsyncDisposable {
           },
           runOf: (connection) => this.#runs.recorder.runOf(connection),
         }),
+        registryDomain({ stateRoot, hasStrictRoles }),
         eventsDomain(this.#journals),
         metricsDomain(this.#journals.logOf),
         builtinsDomain(this.#builtins, registryOf),

@@ -13,6 +13,7 @@ import { agentPermissions, permission } from './permission.ts';
 import { policy } from './policy.ts';
 import { proactiveMemory } from './proactive-memory.ts';
 import { proposal } from './proposal.ts';
+import { registry } from './registry.ts';
 import { runEvents, runs } from './runs.ts';
 import { server } from './server.ts';
 import { session } from './session.ts';
@@ -41,6 +42,7 @@ export {
   policy,
   proactiveMemory,
   proposal,
+  registry,
   runEvents,
   runs,
   server,
@@ -94,6 +96,7 @@ export type {
 } from './runs.ts';
 export type { SupervisionIntent } from './supervision.ts';
 export { budgetAmounts, budgetDefinition, type Budget, type BudgetAccount, type BudgetAmounts } from './budget.ts';
+export { registryEntry, type RegistryEntry, type RegistryEntryInput } from './registry.ts';
 export { protocolVersion } from './server.ts';
 export {
   callback,
@@ -144,6 +147,7 @@ export const methods = {
   ...agents,
   ...memory,
   ...proactiveMemory,
+  ...registry,
   ...substrate,
   ...supervision,
   ...eventLog,
