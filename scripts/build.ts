@@ -55,7 +55,8 @@ async function buildPackage(folder: string, manifest: Manifest): Promise<void> {
   const target = join(output, folder);
   mkdirSync(target);
   cpSync(join(emitted, folder, 'src'), join(target, 'dist'), { recursive: true });
-  if (existsSync(join(source, 'bin'))) cpSync(join(source, 'bin'), join(target, 'bin'), { recursive: true });
+  for (const name of ['bin', 'templates'])
+    if (existsSync(join(source, name))) cpSync(join(source, name), join(target, name), { recursive: true });
   for (const name of ['LICENSE', 'NOTICE', 'README.md']) {
     const own = [join(source, name), join(root, name)].find((path) => existsSync(path));
     if (own !== undefined) cpSync(own, join(target, name));
@@ -74,7 +75,7 @@ function toPublished(manifest: Manifest): Manifest {
     ...manifest,
     scripts: undefined,
     devDependencies: undefined,
-    files: ['dist', 'bin', 'NOTICE', bundledLicences],
+    files: ['dist', 'bin', 'templates', 'NOTICE', bundledLicences],
     publishConfig: { access: 'public' },
     exports: Object.fromEntries(Object.entries(exports).map(([subpath, target]) => [subpath, toBuilt(target)])),
     dependencies: Object.fromEntries(

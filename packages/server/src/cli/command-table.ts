@@ -80,6 +80,7 @@ const checkExits = [
   '2  no usable plan, or called wrongly',
 ];
 const monteCarlo: OptionSpec = { flags: '--monte-carlo', summary: 'also sample how the plan ends when tools fail' };
+const agentArgument = { name: 'agent', summary: 'id of the agent' } as const;
 const runId = { name: 'run', summary: 'id of the run' } as const;
 const readsRuns =
   'Reads as host where the host token of the daemon is at hand, else as the agent of CAR_AGENT_ID and CAR_AGENT_TOKEN.';
@@ -298,6 +299,83 @@ export const commands: readonly CommandSpec[] = [
     options: [{ flags: '--print', summary: 'print the link, do not start a browser' }],
     exits: failedExits,
     load: () => import('./console.ts'),
+  },
+  {
+    name: 'agents',
+    summary: 'Make, list, start, stop and watch agents that the daemon keeps running',
+    subcommands: [
+      {
+        name: 'new',
+        summary: 'Make a folder with an agent that works, and register it',
+        details: 'Example: car agents new hello --start && car agents logs -f hello',
+        arguments: [{ name: 'name', summary: 'id of the agent: A-Z a-z 0-9 . _ -' }],
+        options: [
+          {
+            flags: '--language <language>',
+            summary: 'typescript (default) or python',
+            completes: ['typescript', 'python'],
+          },
+          { flags: '--dir <folder>', summary: 'where (default: a folder of that name, here)', completes: 'file' },
+          { flags: '--start', summary: 'start it too' },
+        ],
+        exits: failedExits,
+        load: () => import('./agents/new.ts'),
+      },
+      {
+        name: 'ls',
+        summary: 'List agents, with what they use',
+        exits: failedExits,
+        load: () => import('./agents/ls.ts'),
+      },
+      {
+        name: 'start',
+        summary: 'Start an agent',
+        arguments: [agentArgument],
+        exits: ['0  it runs', '1  it does not; the answer says why'],
+        load: () => import('./agents/start.ts'),
+      },
+      {
+        name: 'stop',
+        summary: 'Stop an agent, and let it end by itself for some seconds',
+        arguments: [agentArgument],
+        options: [{ flags: '--kill', summary: 'at once' }],
+        exits: failedExits,
+        load: () => import('./agents/stop.ts'),
+      },
+      {
+        name: 'restart',
+        summary: 'Stop an agent and start it again',
+        arguments: [agentArgument],
+        exits: ['0  it runs', '1  it does not; the answer says why'],
+        load: () => import('./agents/restart.ts'),
+      },
+      {
+        name: 'logs',
+        summary: 'Show what an agent writes: standard output, then standard error',
+        arguments: [agentArgument],
+        options: [
+          { flags: '-f, --follow', summary: 'go on with what is written, across rotation' },
+          { flags: '-n, --lines <count>', summary: 'last lines of each stream (default: 100)' },
+          { flags: '--stream <stream>', summary: 'only stdout or stderr', completes: ['stdout', 'stderr'] },
+        ],
+        exits: failedExits,
+        load: () => import('./agents/logs.ts'),
+      },
+      {
+        name: 'install',
+        summary: 'Install an agent from its manifest',
+        arguments: [{ name: 'file', summary: 'manifest, TOML or JSON', completes: 'file' }],
+        exits: failedExits,
+        load: () => import('./agents/install.ts'),
+      },
+      {
+        name: 'rm',
+        summary: 'Stop an agent and forget it; its folder and its logs stay',
+        arguments: [agentArgument],
+        exits: ['0  removed', '1  there is none of that id, or it failed'],
+        load: () => import('./agents/rm.ts'),
+      },
+    ],
   },
   {
     name: 'tools',
