@@ -1,6 +1,7 @@
 // Every command of `car`: what it takes, what its exit status means, and the file that does it. Parsing, help and
 // completion derive from this table; a command's file is loaded when it is called.
 import type { CliContext } from './context.ts';
+import { permissionCommands } from './permissions/commands.ts';
 
 export interface CommandInput {
   readonly context: CliContext;
@@ -173,6 +174,7 @@ export const commands: readonly CommandSpec[] = [
       },
     ],
   },
+  permissionCommands,
   {
     name: 'journal',
     globals: ['--json'],

@@ -7,7 +7,7 @@ import { serve, TempFolder, type TestDaemon } from '@car-runtime/testkit';
 
 async function agentWithShell(daemon: TestDaemon, onCall: (parameters: Record<string, unknown>) => unknown) {
   const client = await daemon.connect({ as: { agent: 'a1' } });
-  await client.registerTool('shell', undefined, (parameters) => onCall(parameters as Record<string, unknown>));
+  await client.registerTool('shell', undefined, (parameters) => onCall(parameters));
   return client;
 }
 

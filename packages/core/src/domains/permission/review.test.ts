@@ -56,7 +56,7 @@ test('a review groups a plan, says what needs approval, how far a failure reache
     actions: [...proposal.actions.slice(1), { id: 'n', type: 'tool_call' as const, tool: 'publish' }],
   };
   const second = await client.permission.review({
-    proposal: { ...more, actions: more.actions.map(({ dependencies: _, ...each }) => each) },
+    proposal: { ...more, actions: more.actions.map((action) => ({ ...action, dependencies: [] })) },
   });
   assert.notEqual(second.digest, first.digest);
   assert.deepEqual([second.since?.digest, second.since?.new_action_ids, second.since?.gone], [first.digest, ['n'], 1]);

@@ -1,0 +1,7 @@
+import type { CommandInput } from '../command-table.ts';
+import { connectDecider, printPolicy } from './shared.ts';
+
+export async function run({ context }: CommandInput): Promise<void> {
+  await using client = await connectDecider(context);
+  printPolicy(context, await client.agent_permissions.get());
+}
