@@ -423,7 +423,14 @@ export class ServerState implements AsyncDisposable {
   #createGate({ enabled = true, methods: gated, timeoutMs = defaultGateTimeoutMs }: ApprovalGateConfig): ApprovalGate {
     const { service } = this.#approvals;
     const { facts } = this.#desktop;
-    return new ApprovalGate({ service, enabled, methods: gated ?? highRiskMethods(), timeoutMs, facts });
+    return new ApprovalGate({
+      service,
+      enabled,
+      methods: gated ?? methodsWhere(({ approval }) => approval === true),
+      timeoutMs,
+      facts,
+      reads: methodsWhere(({ effect }) => effect === 'read'),
+    });
   }
 
   /** Read from what is there: it takes no lock and makes nothing. */
@@ -587,8 +594,7 @@ export class ServerState implements AsyncDisposable {
   }
 }
 
-/** Methods whose declaration says that a person is asked first. */
-function highRiskMethods(): string[] {
+function methodsWhere(fits: (declaration: MethodDeclaration) => boolean): string[] {
   const declared: [string, MethodDeclaration][] = Object.entries(methods);
-  return declared.filter(([, { approval }]) => approval === true).map(([name]) => name);
+  return declared.filter(([, declaration]) => fits(declaration)).map(([name]) => name);
 }

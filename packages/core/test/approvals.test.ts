@@ -162,13 +162,15 @@ test('the earlier spelling of both methods means the same', async () => {
 });
 
 // req: host.approval-outcome
-test('with options of its own the first one, or the one named approve, means yes', async () => {
+test('with options of its own any of them but a refusal means yes, and where one is named approve that one alone', async () => {
   await using daemon = serve();
   const client = await HostWire.connect(daemon);
   const outcomes: unknown[] = [];
   for (const [options, resolution] of [
     [['staging', 'production', 'cancel'], 'staging'],
+    [['staging', 'production', 'cancel'], 'production'],
     [['staging', 'production', 'cancel'], 'cancel'],
+    [['staging', 'production', 'cancel'], 'elsewhere'],
     [['deny', 'approve'], 'approve'],
     [['deny', 'approve'], 'Approve'],
     [['deny', 'approve'], 'something else'],
@@ -176,7 +178,15 @@ test('with options of its own the first one, or the one named approve, means yes
     const { id } = await request(client, { options, system_level: true });
     outcomes.push((await client.resolve(id, resolution)).outcome);
   }
-  assert.deepEqual(outcomes, ['approved', 'denied_by_human', 'approved', 'denied_by_human', 'denied_by_human']);
+  assert.deepEqual(outcomes, [
+    'approved',
+    'approved',
+    'denied_by_human',
+    'denied_by_human',
+    'approved',
+    'denied_by_human',
+    'denied_by_human',
+  ]);
 });
 
 // req: host.approval-params

@@ -41,6 +41,8 @@ export const hostApproval = once(() =>
       kind: approvalKind().optional(),
       /** Ours: the same in words, written by the daemon; what an agent said is quoted, without hidden characters. */
       card: z.string().optional(),
+      /** Ours: whether it can be undone, where the daemon knows. */
+      reversibility: z.enum(['reversible', 'compensable', 'irreversible']).optional(),
       /** Ours: of the action it covers, `sha256:` and hex. Another action needs another approval. */
       digest: z.string().optional(),
       /** Ours: nothing runs on it after this. */

@@ -85,6 +85,9 @@ const agentArgument = { name: 'agent', summary: 'id of the agent' } as const;
 const runId = { name: 'run', summary: 'id of the run' } as const;
 const readsRuns =
   'Reads as host where the host token of the daemon is at hand, else as the agent of CAR_AGENT_ID and CAR_AGENT_TOKEN.';
+const approvalId = { name: 'approval', summary: 'its id, or the beginning of it' } as const;
+const decidesAs = 'Decides as host where the host token of the daemon is at hand, else as a client.';
+const decideExits = ['0  decided', '1  too late, handed to its owner, or failed; standard error says which'];
 const journalFile = { name: 'file', summary: 'journal of a session, <client id>.jsonl', completes: 'file' } as const;
 
 export const commands: readonly CommandSpec[] = [
@@ -290,6 +293,61 @@ export const commands: readonly CommandSpec[] = [
         ],
         exits: ['0  alike', '1  they part, or the daemon could not be asked', '2  called wrongly'],
         load: () => import('./runs/diff.ts'),
+      },
+    ],
+  },
+  {
+    name: 'approvals',
+    summary: 'See what waits for a person, and decide',
+    subcommands: [
+      {
+        name: 'watch',
+        summary: 'Wait for approvals; on a terminal, show each one and take a key for it',
+        details: `Keys: a approves, d denies, s puts off, v shows all of a long one, q quits. What cannot be undone takes a second key.\nWithout a terminal a line is printed for each change; with --json a value.\n${decidesAs}`,
+        exits: ['0  stopped with q or Ctrl-C', '1  failed; standard error says why'],
+        load: () => import('./approvals/watch.ts'),
+      },
+      {
+        name: 'ls',
+        summary: 'List approvals that wait, oldest first',
+        options: [
+          {
+            flags: '--status <status>',
+            summary: 'waiting (default), ended or all',
+            completes: ['waiting', 'ended', 'all'],
+          },
+          { flags: '-n, --lines <count>', summary: 'at most so many, the newest (default: 50)' },
+        ],
+        exits: failedExits,
+        load: () => import('./approvals/ls.ts'),
+      },
+      {
+        name: 'show',
+        summary: 'Show what an approval is about and what became of it',
+        arguments: [approvalId],
+        exits: failedExits,
+        load: () => import('./approvals/show.ts'),
+      },
+      {
+        name: 'approve',
+        summary: 'Approve it; what waits for it goes on',
+        details: decidesAs,
+        arguments: [approvalId],
+        options: [
+          { flags: '--option <option>', summary: 'this one of its own options' },
+          { flags: '--notes <text>', summary: 'why, for the record' },
+        ],
+        exits: decideExits,
+        load: () => import('./approvals/approve.ts'),
+      },
+      {
+        name: 'deny',
+        summary: 'Deny it',
+        details: decidesAs,
+        arguments: [approvalId],
+        options: [{ flags: '--notes <text>', summary: 'why, for the record' }],
+        exits: decideExits,
+        load: () => import('./approvals/deny.ts'),
       },
     ],
   },

@@ -17,6 +17,8 @@ export interface ApprovalRequest {
   owner?: string | undefined;
   /** Whether that connection is an agent's. */
   isOwnerAgent?: boolean | undefined;
+  /** Whether it can be undone, where that is known. What cannot takes a second, deliberate key of whoever approves. */
+  reversibility?: HostApproval['reversibility'] | undefined;
   /** Of the action it covers; see `digestOf`. */
   digest?: string | undefined;
   /** It ends as `expired` after so many ms, if nobody decides. */
@@ -53,7 +55,11 @@ export function digestOf(action: unknown): string {
   return `sha256:${createHash('sha256').update(canonicalJson(action)).digest('hex')}`;
 }
 
-/** The option that means yes: `approve` where it is one of them, else the first. */
-export function approveOption(options: readonly string[]): string {
-  return options.includes('approve') ? 'approve' : (options[0] ?? 'approve');
+/** Options that say no, where `approve` is none of them. */
+const refusals = /^(?:abort|block|cancel|decline|deny|disallow|never|no|refuse|reject|skip|stop)\b/i;
+
+/** Whether a decision is a yes: `approve` where that is one of the options, else any of them but a refusal. */
+export function isApproval(resolution: string, options: readonly string[]): boolean {
+  if (options.includes('approve')) return resolution === 'approve';
+  return options.includes(resolution) && !refusals.test(resolution);
 }

@@ -44,8 +44,11 @@ function whoOf({ kind, agent_id, client_id, options }: Shown): string[] {
   return lines;
 }
 
-function endOf({ expires_at, outcome }: Shown): string[] {
-  return expires_at === undefined || outcome !== undefined ? [] : [`Nothing runs on it after ${expires_at}`];
+function endOf({ expires_at, outcome, reversibility }: Shown): string[] {
+  const lines = reversibility === 'irreversible' ? ['It cannot be undone'] : [];
+  return expires_at === undefined || outcome !== undefined
+    ? lines
+    : [...lines, `Nothing runs on it after ${expires_at}`];
 }
 
 /** One line for each member; of very many, the first. */

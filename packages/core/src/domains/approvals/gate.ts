@@ -27,6 +27,8 @@ export type CallFacts = Readonly<Record<string, (params: object) => Promise<Json
 export interface ApprovalGateOptions extends Required<ApprovalGateConfig> {
   service: ApprovalService;
   facts?: CallFacts;
+  /** Methods that change nothing. */
+  reads?: Iterable<string>;
 }
 
 /** Times a person is asked about one call whose facts keep changing. */
@@ -44,10 +46,12 @@ export class ApprovalGate implements CallGate {
   readonly #methods: ReadonlySet<string>;
   readonly #timeoutMs: number;
   readonly #facts: CallFacts;
+  readonly #reads: ReadonlySet<string>;
 
-  constructor({ service, enabled, methods, timeoutMs, facts = {} }: ApprovalGateOptions) {
+  constructor({ service, enabled, methods, timeoutMs, facts = {}, reads = [] }: ApprovalGateOptions) {
     this.#service = service;
     this.#facts = facts;
+    this.#reads = new Set(reads);
     this.#methods = new Set(enabled ? methods : []);
     this.#timeoutMs = timeoutMs;
   }
@@ -89,6 +93,7 @@ export class ApprovalGate implements CallGate {
         ...(before && { changed: { before, now: facts } }),
       },
       agentId: connection.agentId,
+      reversibility: this.#reads.has(method) ? 'reversible' : 'irreversible',
       digest: digestOf({ method, params, ...(facts && { facts }) }),
       timeoutMs: this.#timeoutMs,
     });

@@ -6,8 +6,8 @@ import { timestamp } from '../../infra/timestamp.ts';
 import type { Connection } from '../../kernel/connection.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import {
-  approveOption,
   defaultOptions,
+  isApproval,
   isOpen,
   toWire,
   type ApprovalRequest,
@@ -158,7 +158,7 @@ export class ApprovalService implements Disposable {
   /** One synchronous block: of two decisions the second finds the first. */
   #decide(row: StoredApproval, resolution: string, notes: string | undefined, by: Connection): HostApproval {
     const { approval } = row;
-    const isYes = resolution === approveOption(approval.options);
+    const isYes = isApproval(resolution, approval.options);
     const change: ApprovalChange = {
       status: 'resolved',
       resolution,
@@ -236,7 +236,8 @@ export class ApprovalService implements Disposable {
   }
 
   #toRow(request: ApprovalRequest): StoredApproval {
-    const { kind, action, details, options, agentId, owner, isOwnerAgent, digest, timeoutMs, subject } = request;
+    const { kind, action, details, options, agentId, owner, isOwnerAgent, digest, timeoutMs, subject, reversibility } =
+      request;
     return {
       approval: {
         id: `approval-${randomUUID()}`,
@@ -251,6 +252,7 @@ export class ApprovalService implements Disposable {
         resolved_at: null,
         resolution: null,
         ...(owner !== undefined && { client_id: owner }),
+        ...(reversibility !== undefined && { reversibility }),
         ...(digest !== undefined && { digest }),
         ...(timeoutMs !== undefined && { expires_at: new Date(Date.now() + timeoutMs).toISOString() }),
       },

@@ -1,0 +1,6 @@
+import type { CommandInput } from '../command-table.ts';
+import { decide } from './decide.ts';
+
+export function run(input: CommandInput): Promise<number> {
+  return decide(input, 'deny');
+}

@@ -1,0 +1,24 @@
+import type { CommandInput } from '../command-table.ts';
+import { safeJson, textOf } from '../plan/plan-text.ts';
+import { paint, printLine, shown } from '../terminal.ts';
+import { connectHost, findApproval, standing } from './host-connection.ts';
+
+export async function run({ context, args: [reference = ''] }: CommandInput): Promise<void> {
+  await using client = await connectHost(context);
+  const approval = await findApproval(client, reference);
+  if (context.isJson) return printLine(safeJson(approval));
+  for (const line of (approval.card ?? approval.action).split('\n'))
+    printLine(`${/^ */.exec(line)?.[0] ?? ''}${shown(line)}`);
+  const { id, created_at, resolved_at, resolved_by, execution, notes } = approval;
+  const rows: [string, string | null | undefined][] = [
+    ['id', id],
+    ['asked', created_at],
+    ['standing', standing(approval)],
+    ['decided', resolved_at],
+    ['by', resolved_by],
+    ['notes', notes],
+    ['execution', execution],
+  ];
+  printLine('');
+  for (const [name, value] of rows) if (value != null) printLine(`${paint('dim', name.padEnd(10))} ${textOf(value)}`);
+}
