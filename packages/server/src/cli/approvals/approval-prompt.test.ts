@@ -30,6 +30,7 @@ function createScene({ rows = 24, columns = 60 } = {}) {
     rows,
     columns,
     write: (text: string): void => {
+      // oxlint-disable-next-line no-control-regex -- it is what a terminal obeys
       const up = /^\u001B\[(\d+)A\r\u001B\[J/.exec(text);
       if (up) lines = lines.slice(0, lines.length - Number(up[1]));
       const rest = text.slice(up?.[0].length ?? 0).replaceAll('\u0007', '');

@@ -92,19 +92,19 @@ test('a decision on what another client owns is handed to it', async () => {
 
 // req: cli.approvals-watch
 test('watch without a terminal prints a line for what waits and for each change', async () => {
-  const before = await ask('was there');
+  const earlier = await ask('was there');
   await using watching = startCar(['approvals', 'watch'], { root: daemon.root });
   await watching.until('stdout', (text) => text.includes('was there'));
   const asked = await ask('came later');
   await watching.until('stdout', (text) => text.includes('came later'));
   await client.host.resolve_approval({ approval_id: asked.id, resolution: 'approve' });
-  await client.host.resolve_approval({ approval_id: before.id, resolution: 'deny' });
+  await client.host.resolve_approval({ approval_id: earlier.id, resolution: 'deny' });
   const printed = await watching.until('stdout', (text) => text.includes('denied_by_human'));
   assert.deepEqual(printed.trimEnd().split('\n'), [
-    `waiting\t${before.id}\trequest\t-\twas there`,
+    `waiting\t${earlier.id}\trequest\t-\twas there`,
     `asked\t${asked.id}\trequest\t-\tcame later`,
     `approved\t${asked.id}\trequest\t-\tcame later`,
-    `denied_by_human\t${before.id}\trequest\t-\twas there`,
+    `denied_by_human\t${earlier.id}\trequest\t-\twas there`,
   ]);
   await using json = startCar(['approvals', 'watch', '--json'], { root: daemon.root });
   const other = await ask('third');
