@@ -1,6 +1,6 @@
 // Acknowledged turns: a producer is answered when its batch is in the file, or on the medium, against a bare server that
 // appends the same bytes to a file it keeps open, and flushes it for all who wait at once.
-import { cpuRatio, interleave, median, ratioOf } from './harness/measure.ts';
+import { cpuRatio, interleave, median, ratioOf, warmUp } from './harness/measure.ts';
 import type { Options, Row } from './harness/report.ts';
 import { RunProducer, turnsPerBatch, turnsPerRun } from './harness/run-producer.ts';
 import { ServerProcess } from './harness/server-process.ts';
@@ -27,8 +27,8 @@ async function compareModes(benchmark: string, flags: readonly string[], options
   await using baseline = await ServerProcess.start('runs', { args: ['--files', ...flags] });
   await using ourSession = await AppendSession.open(ours);
   await using bareSession = await AppendSession.open(baseline);
-  await ourSession.drive(warmUpMs);
-  await bareSession.drive(warmUpMs);
+  await warmUp(ours, (ms) => ourSession.drive(ms), warmUpMs);
+  await warmUp(baseline, (ms) => bareSession.drive(ms), warmUpMs);
   const measured = await interleave(rounds, {
     ours: () => ourSession.drive(durationMs),
     baseline: () => bareSession.drive(durationMs),

@@ -1,6 +1,6 @@
 // Turns of one agent to everybody who follows its run, in the file before they are acknowledged, against a bare server
 // that stringifies each event once, sends it to each and has no file.
-import { cpuRatio, interleave, median, p99, ratioOf } from './harness/measure.ts';
+import { cpuRatio, interleave, median, p99, ratioOf, warmUp } from './harness/measure.ts';
 import type { Options, Row } from './harness/report.ts';
 import { batchesPerRun, RunFollower, RunProducer, turnsPerBatch, turnsPerRun } from './harness/run-producer.ts';
 import { ServerProcess } from './harness/server-process.ts';
@@ -33,8 +33,8 @@ export async function fanout(options: Options): Promise<Row[]> {
   for (const { followers, goal } of cases) {
     await using ourSession = await FanoutSession.open(ours, { followers });
     await using bareSession = await FanoutSession.open(baseline, { followers });
-    await ourSession.drive(warmUpMs);
-    await bareSession.drive(warmUpMs);
+    await warmUp(ours, (ms) => ourSession.drive(ms), warmUpMs);
+    await warmUp(baseline, (ms) => bareSession.drive(ms), warmUpMs);
     const measured = await interleave(rounds, {
       ours: () => ourSession.drive(durationMs),
       baseline: () => bareSession.drive(durationMs),
@@ -57,8 +57,8 @@ async function withWedged(server: ServerProcess, followers: number, options: Opt
   await using wedged = await FanoutSession.open(server, { followers: followers - 1, hasWedged: true, producer: 1 });
   await using free = await FanoutSession.open(server, { followers: followers - 1 });
   // Long enough for what the system buffers for the one that does not read to be full.
-  await wedged.drive(warmUpMs);
-  await free.drive(warmUpMs);
+  await warmUp(server, (ms) => wedged.drive(ms), warmUpMs);
+  await warmUp(server, (ms) => free.drive(ms), warmUpMs);
   const measured = await interleave(rounds, {
     ours: () => wedged.drive(durationMs),
     baseline: () => free.drive(durationMs),

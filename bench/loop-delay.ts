@@ -1,6 +1,6 @@
 // How late the daemon's event loop comes to a timer while small requests and proposals saturate it.
 import { callbackWorkload } from './callback.ts';
-import { LoadSession, median, type Throughput } from './harness/measure.ts';
+import { LoadSession, median, warmUp, type Throughput } from './harness/measure.ts';
 import type { Options, Row } from './harness/report.ts';
 import { ServerProcess } from './harness/server-process.ts';
 import { rpcWorkload } from './rpc.ts';
@@ -10,7 +10,7 @@ export async function loopDelay({ rounds, durationMs, warmUpMs, profileFolder }:
   await using requests = await LoadSession.open(server, rpcWorkload);
   await using proposals = await LoadSession.open(server, callbackWorkload);
   const driveBoth = (ms: number): Promise<Throughput[]> => Promise.all([requests.drive(ms), proposals.drive(ms)]);
-  await driveBoth(warmUpMs);
+  await warmUp(server, driveBoth, warmUpMs);
   const p99Ms: number[] = [];
   const loads: Throughput[][] = [];
   for (let round = 0; round < rounds; round++) {

@@ -1,7 +1,7 @@
 // How long others wait for small requests while one connection runs plans of a thousand actions, a hundred in flight,
 // against how long they wait without it.
 import { wideWorkload } from './callback.ts';
-import { interleave, LoadSession, median, ratioOf, type Throughput } from './harness/measure.ts';
+import { interleave, LoadSession, median, ratioOf, warmUp, type Throughput } from './harness/measure.ts';
 import type { Options, Row } from './harness/report.ts';
 import { ServerProcess } from './harness/server-process.ts';
 import { rpcWorkload } from './rpc.ts';
@@ -14,7 +14,7 @@ export async function neighbours({ rounds, durationMs, warmUpMs, profileFolder }
     const [others] = await Promise.all([requests.drive(ms), plans.drive(ms)]);
     return others;
   };
-  await together(warmUpMs);
+  await warmUp(server, together, warmUpMs);
   const measured = await interleave(rounds, {
     ours: () => together(durationMs),
     baseline: () => requests.drive(durationMs),

@@ -10,11 +10,12 @@ export const batchesPerRun = 125;
 export const turnsPerRun = turnsPerBatch * batchesPerRun;
 const runIdPlaceholder = '########-####-####-####-############';
 
+/** As records they are 290 bytes each. */
 const turns = Array.from({ length: turnsPerBatch }, (_, index) => ({
-  prompt: 'what is the answer to the question, and where does it come from',
+  prompt: 'what is the answer to the question',
   tool: 'lookup',
   parameters: { question: 'what is the answer', limit: 10 + index },
-  output: 'forty-two, as the guide says; see the chapter on the restaurant for the rest of it',
+  output: 'forty-two, as the guide says; see the chapter on the restaurant',
   verifier_verdict: 'not_run',
 }));
 

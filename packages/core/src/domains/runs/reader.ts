@@ -61,11 +61,11 @@ export class RunReader {
     return run;
   }
 
-  /** Whose it is, whether the caller may, then what is in it. */
+  /** Nothing of what is in it before it is known that the caller may. */
   async #read(caller: Connection, runId: string): Promise<StoredRun | undefined> {
-    const ownerId = await this.#store.ownerOf(runId);
-    if (ownerId === undefined) return undefined;
-    checkMayRead(caller, ownerId, `run ${JSON.stringify(runId)}`);
-    return await this.#store.read(runId);
+    // Finding out whose it is means reading it, so it is read once for both.
+    const run = await this.#store.read(runId);
+    if (run) checkMayRead(caller, run.agentId, `run ${JSON.stringify(runId)}`);
+    return run;
   }
 }
