@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { test } from 'node:test';
+import { MemoryEngine } from '@car-runtime/memory';
+import { RecordingLogger, TempFolder } from '@car-runtime/testkit';
+import * as fc from 'fast-check';
+import { OpenHandles } from '../../../infra/append-file.ts';
+import { JobWorker } from '../../../infra/job-worker.ts';
+import { Health } from '../../../kernel/health.ts';
+import { MemoryFile } from './memory-file.ts';
+import { agentPath, encodeName, namespacePath } from './memory-names.ts';
+
+class Kept implements AsyncDisposable {
+  readonly engine: MemoryEngine;
+  readonly file: MemoryFile;
+  readonly handles: OpenHandles;
+  readonly compactor: JobWorker;
+
+  private constructor(engine: MemoryEngine, file: MemoryFile, handles: OpenHandles, compactor: JobWorker) {
+    this.engine = engine;
+    this.file = file;
+    this.handles = handles;
+    this.compactor = compactor;
+  }
+
+  static async open(
+    path: string,
+    {
+      health = new Health(),
+      logger = new RecordingLogger(),
+      minGrowthBytes,
+    }: {
+      health?: Health;
+      logger?: RecordingLogger;
+      minGrowthBytes?: number;
+    } = {},
+  ): Promise<Kept> {
+    const engine = new MemoryEngine({ now: () => 7 });
+    const handles = new OpenHandles();
+    const module = new URL('./compact-worker.ts', import.meta.url);
+    const compactor = new JobWorker({ module, name: 'compact', limitMs: 60_000, maxWaiting: 8 });
+    const file = await MemoryFile.open(engine, { path, handles, compactor, health, logger, minGrowthBytes });
+    return new Kept(engine, file, handles, compactor);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.file[Symbol.asyncDispose]();
+    await this.compactor[Symbol.asyncDispose]();
+    this.handles[Symbol.dispose]();
+  }
+}
+
+/** What a memory is, whatever its indexes are. */
+function contentOf({ graph, minted }: MemoryEngine): unknown {
+  const nodes = [...graph.nodes()].map((node) => ({ ...node, index: 0 }));
+  const edges = Array.from({ length: graph.adjacency.edgeCount }, (_, nth) => graph.adjacency.edge(nth))
+    .flatMap(({ from, to, kind, weight }) => {
+      const [source, target] = [graph.node(from)?.id, graph.node(to)?.id];
+      return source === undefined || target === undefined ? [] : [`${source} ${kind} ${weight} ${target}`];
+    })
+    .toSorted((a, b) => a.localeCompare(b));
+  return { nodes, edges, minted, uses: [...graph.idUses()].toSorted(([a], [b]) => a.localeCompare(b)) };
+}
+
+type Change = (engine: MemoryEngine) => void;
+
+const id = fc.integer({ min: 0, max: 9 }).map((nth) => `f${nth}`);
+const text = fc.oneof(fc.string(), fc.constantFrom('line\nbreak', 'tötet 😀', '\u2028', '"{'));
+const change: fc.Arbitrary<Change> = fc.oneof(
+  fc
+    .record({ id, key: fc.constantFrom('k', 'j'), value: text, dependsOn: fc.array(id), isConstraint: fc.boolean() })
+    .map((fact) => (engine: MemoryEngine) => void engine.ingest(fact)),
+  fc.record({ target: id, id, value: text }).map(({ target, ...fact }) => (engine: MemoryEngine) => {
+    if (engine.findTarget(target, {})) engine.supersede(target, { ...fact, key: 'k' });
+  }),
+  fc
+    .record({ key: text, value: text, premises: fc.array(id) })
+    .map((fact) => (engine: MemoryEngine) => void engine.ingest({ ...fact, kind: 'conclusion' })),
+  id.map((each) => (engine: MemoryEngine) => void engine.invalidate(each)),
+  id.map((each) => (engine: MemoryEngine) => {
+    if (engine.graph.byId(each)) engine.count([each], 'usage');
+  }),
+  id.map((each) => (engine: MemoryEngine) => {
+    if (engine.graph.byId(each)) engine.remove([each]);
+  }),
+  text.map((said) => (engine: MemoryEngine) => void engine.addTurn({ speaker: 'ann', text: said })),
+  fc.constant((engine: MemoryEngine) => engine.reset()),
+);
+const changes = fc.array(change, { minLength: 1, maxLength: 12 });
+const numRuns = process.env['CAR_TEST_LONG'] ? 60 : 4;
+
+// req: memory.store.acknowledged
+test('a file cut at any byte loads exactly the changes whose lines are whole', async () => {
+  await fc.assert(
+    fc.asyncProperty(changes, async (made) => {
+      using folder = new TempFolder();
+      const path = folder.join('m', 'a.jsonl');
+      /** The memory after so many bytes. */
+      const states = new Map<number, unknown>([[0, contentOf(new MemoryEngine())]]);
+      {
+        await using kept = await Kept.open(path);
+        for (const each of made) {
+          each(kept.engine);
+          assert.equal(kept.file.flush(), true);
+          const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+          states.set(size, contentOf(kept.engine));
+        }
+      }
+      const bytes = readFileSync(path, { flag: 'a+' });
+      const copy = folder.join('m', 'copy.jsonl');
+      for (let cut = 0; cut <= bytes.length; cut++) {
+        const whole = bytes.subarray(0, cut).lastIndexOf(0x0a) + 1;
+        // The head alone is no change.
+        if (whole > 0 && whole === bytes.indexOf(0x0a) + 1) continue;
+        const expected = states.get(whole);
+        writeFileSync(copy, bytes.subarray(0, cut));
+        await using again = await Kept.open(copy);
+        assert.deepEqual(contentOf(again.engine), expected);
+        assert.equal(statSync(copy).size, whole, 'what is torn is cut off');
+      }
+    }),
+    { numRuns },
+  );
+});
+
+// req: memory.store.compaction
+test('a compacted file loads as the same memory, and what changes meanwhile is in it', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 30, maxLength: 60 }), async (made) => {
+      using folder = new TempFolder();
+      const path = folder.join('m', 'a.jsonl');
+      let expected: unknown;
+      let length = 0;
+      {
+        await using kept = await Kept.open(path, { minGrowthBytes: 500 });
+        for (const [nth, each] of made.entries()) {
+          each(kept.engine);
+          kept.file.flush();
+          if (nth % 20 === 0) await kept.file.settled();
+        }
+        await kept.file.settled();
+        expected = contentOf(kept.engine);
+        length = statSync(path).size;
+      }
+      assert.deepEqual(readdirSync(dirname(path)), ['a.jsonl'], 'nothing is left over');
+      await using again = await Kept.open(path);
+      assert.deepEqual(contentOf(again.engine), expected);
+      assert.ok(length > 0);
+    }),
+    { numRuns },
+  );
+});
+
+// req: memory.store.compaction
+test('a file that only counts grows no further than twice its memory', async () => {
+  using folder = new TempFolder();
+  const path = folder.join('m', 'a.jsonl');
+  await using kept = await Kept.open(path, { minGrowthBytes: 2_000 });
+  kept.engine.ingest({ id: 'a', key: 'k', value: 'v' });
+  for (let nth = 0; nth < 1_000; nth++) {
+    kept.engine.count(['a'], 'usage');
+    kept.file.flush();
+    await kept.file.settled();
+  }
+  assert.ok(statSync(path).size < 3_000, String(statSync(path).size));
+  assert.equal(kept.engine.graph.byId('a')?.counters.usage, 1_000);
+});
+
+// req: memory.store.corrupt
+test('a corrupt line is reported with its number and kept aside, and everything else loads', async () => {
+  using folder = new TempFolder();
+  const path = folder.join('m', 'a.jsonl');
+  {
+    await using kept = await Kept.open(path);
+    for (const each of ['a', 'b', 'c']) kept.engine.ingest({ id: each, key: 'k', value: each });
+  }
+  const [head, a, b, c] = readFileSync(path, 'utf8').trimEnd().split('\n');
+  const bad = [
+    b?.slice(0, -9),
+    '[]',
+    '{"op":"nothing"}',
+    '{"op":"add","node":{"id":"x"}}',
+    '{"op":"remove","ids":["x"]}',
+  ];
+  writeFileSync(path, `${[head, a, ...bad, c].join('\n')}\n`);
+  const logger = new RecordingLogger();
+  await using kept = await Kept.open(path, { logger });
+  assert.deepEqual(
+    [...kept.engine.graph.nodes()].map((node) => node.id),
+    ['a', 'c'],
+  );
+  assert.equal(readFileSync(`${path}.corrupt`, 'utf8'), `${bad.join('\n')}\n`);
+  const reported = logger.records.filter(({ message }) => message.includes('corrupt line'));
+  assert.deepEqual(
+    reported.map(({ fields }) => fields['line']),
+    [3, 4, 5, 6, 7],
+  );
+  kept.engine.ingest({ id: 'd', key: 'k', value: 'd' });
+  kept.file.flush();
+  await using again = await Kept.open(path);
+  assert.deepEqual(
+    [...again.engine.graph.nodes()].map((node) => node.id),
+    ['a', 'c', 'd'],
+  );
+});
+
+// req: memory.scope.legacy
+test('a legacy .json is read where there is no .jsonl, which is written from then on', async () => {
+  using folder = new TempFolder();
+  const path = folder.join('m', 'a.jsonl');
+  mkdirSync(folder.join('m'));
+  writeFileSync(
+    folder.join('m', 'a.json'),
+    JSON.stringify([{ subject: 'k', body: 'old', kind: 'pattern', fact_id: 'x' }]),
+  );
+  for (const expected of [['x'], ['x', 'y']]) {
+    await using kept = await Kept.open(path);
+    assert.ok(statSync(path).size > 0);
+    assert.deepEqual(
+      [...kept.engine.graph.nodes()].map((node) => node.id),
+      expected,
+    );
+    if (expected.length === 1) kept.engine.ingest({ id: 'y', key: 'k', value: 'new' });
+  }
+});
+
+// req: memory.store.refused
+test('what the disk refuses is reported, kept, and written when it takes something again', async () => {
+  using folder = new TempFolder();
+  const path = folder.join('m', 'a.jsonl');
+  const health = new Health();
+  let expected: unknown;
+  {
+    await using kept = await Kept.open(path, { health });
+    kept.engine.ingest({ key: 'k', value: 'first' });
+    assert.equal(kept.file.flush(), true);
+    kept.handles.close(path);
+    // A folder in its place refuses everybody, root included.
+    renameSync(path, `${path}.aside`);
+    mkdirSync(path);
+    for (let nth = 0; nth < 30; nth++) kept.engine.ingest({ key: 'k', value: 'x'.repeat(500_000) });
+    assert.equal(kept.file.flush(), false);
+    assert.match(health.problems.join(), /^memory: /);
+    rmdirSync(path);
+    renameSync(`${path}.aside`, path);
+    kept.engine.ingest({ key: 'k', value: 'last' });
+    assert.equal(kept.file.flush(), true);
+    assert.deepEqual(health.problems, []);
+    expected = contentOf(kept.engine);
+  }
+  await using again = await Kept.open(path);
+  assert.deepEqual(contentOf(again.engine), expected);
+});
+
+// req: memory.scope.names
+test('a name becomes a file name that no other name has on any file system', () => {
+  assert.deepEqual(['myapp-7', 'A/b', '50%', 'ä', '', '..'].map(encodeName), [
+    'myapp-7',
+    '%41%2fb',
+    '50%25',
+    '%c3%a4',
+    '',
+    '..',
+  ]);
+  assert.equal(namespacePath('/r', 'A/b'), '/r/memory-namespaces/%41%2fb.jsonl');
+  assert.equal(agentPath('/r', 'scout'), '/r/agents/scout.jsonl');
+  assert.throws(() => namespacePath('/r', 'x'.repeat(201)), { message: /at most 200/ });
+  assert.throws(() => namespacePath('/r', '\ud800'), { message: /well-formed/ });
+  fc.assert(
+    fc.property(fc.string(), fc.string(), (a, b) => {
+      const names = [a, b].map((name) => encodeName(name).toLowerCase());
+      assert.equal(names[0] === names[1], Buffer.from(a).equals(Buffer.from(b)));
+      assert.match(names[0] ?? '', /^[a-z0-9._%-]*$/);
+    }),
+  );
+});
