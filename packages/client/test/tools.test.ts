@@ -232,24 +232,24 @@ test('other requests of the daemon go to their handler, and without one are unkn
   await using _client = client;
   const ask = (method: string, params: object): Promise<unknown> =>
     daemon.last.peer.request(method, params, { timeoutMs: 1_000 });
-  const handling = client.onCallback('agent.chat', (params, { method, signal }) => ({
+  const handling = client.onCallback('sampling.create', (params, { method, signal }) => ({
     params,
     method,
     aborted: signal.aborted,
   }));
-  assert.deepEqual(await ask('agent.chat', { text: 'hi' }), {
+  assert.deepEqual(await ask('sampling.create', { text: 'hi' }), {
     params: { text: 'hi' },
-    method: 'agent.chat',
+    method: 'sampling.create',
     aborted: false,
   });
   assert.throws(
-    () => client.onCallback('agent.chat', () => null),
-    /Cannot handle agent\.chat: it has a handler already/,
+    () => client.onCallback('sampling.create', () => null),
+    /Cannot handle sampling\.create: it has a handler already/,
   );
   handling[Symbol.dispose]();
-  await assert.rejects(ask('agent.chat', {}), { code: -32601, message: 'unknown method: agent.chat' });
-  client.onCallback('agent.chat', () => Promise.reject(new Error('busy')));
-  await assert.rejects(ask('agent.chat', {}), { code: -32000, message: 'busy' });
+  await assert.rejects(ask('sampling.create', {}), { code: -32601, message: 'unknown method: sampling.create' });
+  client.onCallback('sampling.create', () => Promise.reject(new Error('busy')));
+  await assert.rejects(ask('sampling.create', {}), { code: -32000, message: 'busy' });
   // A catch-all for tools stands behind the registered ones.
   await client.registerTool({ name: 'known' }, () => 'own');
   client.onCallback('tools.execute', ({ tool }) => `any ${tool}`);

@@ -39,7 +39,7 @@ export async function compiles(client: Client): Promise<unknown[]> {
   );
   await client.registerTool({ name: 'noop', idempotent: true }, () => null);
   client.onCallback('tools.execute', ({ tool }) => tool.toUpperCase());
-  client.onCallback('agent.chat', (params) => params);
+  client.onCallback('sampling.create', (params) => params);
   return [keys, nested, sessionId, count, pid, wrong, requestIds];
 }
 

@@ -31,6 +31,7 @@ import {
   type SandboxProvider,
   type SubstrateProvider,
 } from './domains/builtins/index.ts';
+import { chatDomain, ChatService, type ChatOptions } from './domains/chat/index.ts';
 import { consoleDomain, type ConsoleTicket } from './domains/console/index.ts';
 import { createDesktop, desktopDomain, type Desktop } from './domains/desktop/index.ts';
 import {
@@ -158,6 +159,9 @@ export interface ServerStateConfig {
   requireHandshake?: boolean;
   /** 99th percentile of the event loop's delay, in ms, where the program measures it. */
   loopDelayP99Ms?: () => number;
+  /** How long an agent has to acknowledge a prompt, how long a chat that can be resumed waits for its host, and whether one
+   *  whose agent went quiet ends. */
+  chat?: Pick<ChatOptions, 'ackTimeoutMs' | 'resumeGraceMs' | 'staleAfterMs'>;
   /** Mints the links that `host.console_ticket` answers. Without it there is no web console. */
   consoleTicket?: () => ConsoleTicket;
   /** Checks every result against its declaration; for tests. */
@@ -181,6 +185,7 @@ export class ServerState implements AsyncDisposable {
   readonly #supervision: SupervisionService;
   readonly #agents: AgentService;
   readonly #budgets: Budgets;
+  readonly #chats: ChatService;
   readonly #kernel: Kernel;
 
   /** For a daemon of its own: sessions share no memory unless the config says so. */
@@ -229,6 +234,7 @@ export class ServerState implements AsyncDisposable {
       health: this.health,
       logger,
     });
+    this.#chats = new ChatService({ connectionOf: attachments.connectionOf, ...config.chat });
     const keyDir = config.keyDir ?? dirname(this.journalDir);
     this.#journals = createJournals({ directory: this.journalDir, keyDir, health: this.health, logger });
     const runsDir = join(dirname(this.journalDir), 'runs');
@@ -351,6 +357,7 @@ export class ServerState implements AsyncDisposable {
           runOf: (connection) => this.#runs.recorder.runOf(connection),
         }),
         registryDomain({ stateRoot, hasStrictRoles }),
+        chatDomain(this.#chats),
         eventsDomain(this.#journals),
         metricsDomain(this.#journals.logOf),
         builtinsDomain(this.#builtins, registryOf),
@@ -577,6 +584,7 @@ export class ServerState implements AsyncDisposable {
     await this.#runs[Symbol.asyncDispose]();
     await this.#memories[Symbol.asyncDispose]();
     this.#approvals[Symbol.dispose]();
+    this.#chats[Symbol.dispose]();
     this.#journals[Symbol.dispose]();
     this.#auth[Symbol.dispose]();
   }

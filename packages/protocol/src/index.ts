@@ -3,6 +3,7 @@ import { agentEvents, agents } from './agents.ts';
 import { approvals } from './approvals.ts';
 import { auth } from './auth.ts';
 import { budgets } from './budget.ts';
+import { agentChatEvents, chat, chatCallbacks, chatEvents, chatNotification, maxGoalIterations } from './chat.ts';
 import { webConsole } from './console.ts';
 import { desktop } from './desktop.ts';
 import { eventLog } from './events.ts';
@@ -26,6 +27,9 @@ import { toolCallbacks, toolChunkNotification, toolEvents, tools } from './tools
 export {
   agentBasics,
   agentPermissions,
+  chat,
+  chatNotification,
+  maxGoalIterations,
   agentEvents,
   agents,
   approvals,
@@ -97,6 +101,7 @@ export type {
 export type { SupervisionIntent } from './supervision.ts';
 export { budgetAmounts, budgetDefinition, type Budget, type BudgetAccount, type BudgetAmounts } from './budget.ts';
 export { registryEntry, type RegistryEntry, type RegistryEntryInput } from './registry.ts';
+export type { ChatEvent, ChatGoal, ImageBlock } from './chat.ts';
 export { protocolVersion } from './server.ts';
 export {
   callback,
@@ -148,6 +153,7 @@ export const methods = {
   ...memory,
   ...proactiveMemory,
   ...registry,
+  ...chat,
   ...substrate,
   ...supervision,
   ...eventLog,
@@ -161,9 +167,11 @@ export const events = {
   ...supervisionEvents,
   ...agentEvents,
   ...memoryEvents,
+  ...chatEvents,
+  ...agentChatEvents,
 };
 /** Requests the daemon makes of a client. */
-export const callbacks = { ...toolCallbacks };
+export const callbacks = { ...toolCallbacks, ...chatCallbacks };
 
 export type Methods = typeof methods;
 export type MethodName = keyof Methods;
