@@ -65,7 +65,12 @@ import {
 import { serverDomain, type ServerFacts } from './domains/server/index.ts';
 import { sessionDomain } from './domains/session/index.ts';
 import { createStateStores, stateDomain } from './domains/state/index.ts';
-import { supervisionDomain, SupervisionService, type SupervisionLimits } from './domains/supervision/index.ts';
+import {
+  Escalations,
+  supervisionDomain,
+  SupervisionService,
+  type SupervisionLimits,
+} from './domains/supervision/index.ts';
 import { createToolAccess, toolsDomain } from './domains/tools/index.ts';
 import { verificationDomain } from './domains/verification/index.ts';
 import type { Connection } from './kernel/connection.ts';
@@ -309,7 +314,11 @@ export class ServerState implements AsyncDisposable {
       isStopping: () => this.#kernel.isDraining,
       skillTierOf: config.skillTierOf,
     });
-    this.#supervision = new SupervisionService({ limits: config.supervisionLimits });
+    const escalations = new Escalations(this.#approvals);
+    this.#approvals.onResolved('supervision', ({ id, outcome }, _by, subject) =>
+      escalations.resolved(id, outcome === 'approved', subject),
+    );
+    this.#supervision = new SupervisionService({ limits: config.supervisionLimits, escalations });
     const proposals = new ProposalService({
       registryOf,
       storeOf,

@@ -31,6 +31,7 @@ function headOf({ kind = 'request', action, details }: Shown, subject: Subject):
     case 'permission':
     case 'plan':
     case 'budget':
+    case 'supervision':
       return [visibleText(action, maxValueChars), ...fields(details)];
   }
 }

@@ -46,7 +46,7 @@ export interface Resolution {
 export type ResolutionListener = (approval: HostApproval, by: Connection, subject: StoredApproval['subject']) => void;
 
 /** Kinds that only the host role decides, where there is one: each gives an agent more than it has. */
-const governed: ReadonlySet<ApprovalKind> = new Set(['permission', 'plan', 'budget']);
+const governed: ReadonlySet<ApprovalKind> = new Set(['permission', 'plan', 'budget', 'supervision']);
 
 export class ApprovalService implements Disposable {
   readonly #options: ApprovalServiceOptions;

@@ -3,10 +3,10 @@ import type { Domain } from '../../kernel/domain.ts';
 import { supervisionMethods } from './methods.ts';
 import type { SupervisionService } from './service.ts';
 
+export { Escalations } from './escalations.ts';
 export {
   defaultSupervisionLimits,
   SupervisionService,
-  type Escalate,
   type SupervisionLimits,
   type SupervisionOptions,
 } from './service.ts';

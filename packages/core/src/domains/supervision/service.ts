@@ -1,9 +1,10 @@
 // The gate that asks programs outside the daemon (Supervision): a plan waits until one of them decides, and what is not
 // decided in time is refused. Without a supervisor that wants to see a plan there is nothing to wait for.
-import type { CancelSignal, Proposal } from '@car-runtime/engine';
+import { classifyAction, worseReversibility, type CancelSignal, type Proposal } from '@car-runtime/engine';
 import { fail, type SupervisionIntent } from '@car-runtime/protocol';
 import { SharedFrame, startDeadline, type Deadline } from '@car-runtime/rpc';
 import type { Connection } from '../../kernel/connection.ts';
+import type { Escalations } from './escalations.ts';
 import { IntentFilter, type FilterInput } from './filter.ts';
 import { toCandidate, toIntent, type ReversibilityOf, type Submitted } from './intent.ts';
 import { Supervisor, type Outgoing } from './supervisor.ts';
@@ -36,13 +37,10 @@ export type Verdict = { decision: 'allow'; details: object } | { decision: 'refu
 
 export type Decision = { kind: 'allow' } | { kind: 'deny' | 'escalate'; reason: string };
 
-/** Hands a plan to people, who decide about it later; answers what its actions are told. */
-export type Escalate = (plan: Proposal, intent: SupervisionIntent, reason: string, connection: Connection) => string;
-
 export interface SupervisionOptions {
   limits?: Partial<SupervisionLimits> | undefined;
   reversibilityOf?: ReversibilityOf | undefined;
-  escalate?: Escalate | undefined;
+  escalations: Escalations;
 }
 
 interface Parked extends Outgoing {
@@ -60,7 +58,7 @@ interface Parked extends Outgoing {
 export class SupervisionService implements Disposable {
   readonly limits: SupervisionLimits;
   readonly #reversibilityOf: ReversibilityOf;
-  readonly #escalate: Escalate;
+  readonly #escalations: Escalations;
   readonly #supervisors = new Map<Connection, Supervisor>();
   /** In the order in which they came. */
   readonly #parked = new Map<string, Parked>();
@@ -68,10 +66,11 @@ export class SupervisionService implements Disposable {
   readonly #ends = new Map<string, string>();
   #parkedChars = 0;
 
-  constructor({ limits, reversibilityOf, escalate }: SupervisionOptions = {}) {
+  constructor({ limits, reversibilityOf, escalations }: SupervisionOptions) {
     this.limits = { ...defaultSupervisionLimits, ...limits };
-    this.#reversibilityOf = reversibilityOf ?? ((action) => action.reversibility);
-    this.#escalate = escalate ?? ((_plan, _intent, reason) => `needs approval: escalated by a supervisor: ${reason}`);
+    this.#reversibilityOf =
+      reversibilityOf ?? ((action) => worseReversibility(action.reversibility, classifyAction(action).reversibility));
+    this.#escalations = escalations;
   }
 
   get supervisors(): number {
@@ -122,7 +121,7 @@ export class SupervisionService implements Disposable {
     const reason =
       kind === 'deny'
         ? `denied by a supervisor: ${decision.reason}`
-        : this.#escalate(parked.plan, parked.intent, decision.reason, parked.connection);
+        : this.#escalations.ask(parked.plan, parked.intent, decision.reason, parked.connection);
     parked.end(how, { decision: 'refuse', reason, details });
   }
 
@@ -136,6 +135,8 @@ export class SupervisionService implements Disposable {
     const candidate = toCandidate(plan, connection, submission, this.#reversibilityOf);
     const offeredTo = [...this.#supervisors.values()].filter(({ filter }) => filter.matches(candidate));
     if (offeredTo.length === 0) return undefined;
+    const approval_id = this.#escalations.take(plan, connection, submission.scope?.tenantId ?? undefined);
+    if (approval_id !== undefined) return { decision: 'allow', details: { verdict: 'approved', approval_id } };
     const intent = toIntent(plan, connection, submission, candidate);
     const text = JSON.stringify({ jsonrpc: '2.0', method: 'supervision.intent', params: intent });
     const overload = this.#overloadOf(connection, text.length);

@@ -65,7 +65,8 @@ test('an intent tells names and a digest of parameters, and never a value', asyn
       source: 'planner',
       actions: [
         { id: 'r', type: 'state_read', parameters: { key: 's3cret-value' }, reversibility: 'reversible' },
-        { id: 't', type: 'tool_call', tool: 'store', parameters, reversibility: 'compensable' },
+        // Worse than it says of itself.
+        { id: 't', type: 'tool_call', tool: 'db_insert', parameters, reversibility: 'reversible' },
       ],
       context: { note: 's3cret-value' },
     },
@@ -97,7 +98,7 @@ test('an intent tells names and a digest of parameters, and never a value', asyn
       {
         id: 't',
         action_type: 'tool_call',
-        tool: 'store',
+        tool: 'db_insert',
         reversibility: 'compensable',
         parameter_keys: ['zebra', 'alpha'],
         parameters_digest: digest('{"alpha":["s3cret-value"],"zebra":{"deep":"s3cret-value"}}'),
@@ -127,6 +128,45 @@ test('a denied or escalated plan is refused whole, with the reason', async () =>
     assert.match(String(results[0]?.[1]), text);
     assert.equal(await client.state.exists({ key: 'k' }), false);
   }
+});
+
+// req: supervision.escalated-approved
+test('an escalated plan waits for a host; once approved the very same plan passes once, and no other', async () => {
+  await using daemon = serve();
+  const { next, decide } = await supervise(daemon);
+  const host = await daemon.connect({ as: 'host' });
+  const agent = await daemon.connect({ as: { agent: 'a1' } });
+  const { session_id } = await agent.session.init();
+  const same = plan({ ...write, id: undefined });
+  const escalate = async (): Promise<string> => {
+    const submitted = agent.proposal.submit(same);
+    await decide((await next()).id, 'escalate', 'ask somebody');
+    const [, text] = (await outcome(submitted))[0] ?? [];
+    return /\((approval-[0-9a-f-]+);/.exec(String(text))?.[1] ?? '';
+  };
+  const id = await escalate();
+  const [row] = (await host.host.approvals()).approvals;
+  assert.deepEqual([row?.id, row?.kind, row?.agent_id, row?.status], [id, 'supervision', 'a1', 'pending']);
+  assert.match(String(row?.card), /a supervisor escalated/);
+  assert.doesNotMatch(JSON.stringify(row), /s3cret/);
+  const approve = { approval_id: id, resolution: 'approve' };
+  await assert.rejects(agent.host.resolve_approval(approve), /agents/);
+  await host.host.resolve_approval(approve);
+  const other = agent.proposal.submit(plan({ ...write, id: undefined, parameters: { key: 'k', value: 'other' } }));
+  await decide((await next()).id, 'deny', 'another plan');
+  assert.equal((await outcome(other))[0]?.[0], 'rejected');
+  assert.deepEqual(await outcome(agent.proposal.submit(same)), [['succeeded', null]]);
+  assert.deepEqual(gateEvents(daemon, session_id).at(-1), {
+    gate: 'supervision',
+    decision: 'allow',
+    verdict: 'approved',
+    approval_id: id,
+  });
+  const denied = await escalate();
+  await host.host.resolve_approval({ approval_id: denied, resolution: 'deny' });
+  const again = agent.proposal.submit(same);
+  await decide((await next()).id, 'deny', 'still not');
+  assert.equal((await outcome(again))[0]?.[0], 'rejected');
 });
 
 // req: supervision.other-gates
