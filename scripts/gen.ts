@@ -1,4 +1,4 @@
-// Writes what is derived from the contract: docs/openrpc.json and docs/methods.md. With --check it writes nothing and
+// Writes what is derived from the contract: docs/openrpc.json, docs/methods.md and docs/roles.md. With --check it writes nothing and
 // fails when a file differs.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,8 @@ import {
   methods,
   toJsonSchema,
   toOpenRpc,
+  callers,
+  toRoleMatrix,
   type DomainContract,
 } from '@car-runtime/protocol';
 import { typeText, type JsonSchema } from '../packages/server/src/cli/type-text.ts';
@@ -78,6 +80,33 @@ function methodReference(): string {
   ].join('\n');
 }
 
+const answerSigns = { answered: 'yes', auth_required: 'no', forbidden: 'no', not_owner: 'not the owner' } as const;
+
+function roleMatrix(): string {
+  return [
+    '# Who may call what',
+    '',
+    'Written from the contract by `npm run gen`; do not edit. `packages/core/test/role-matrix.test.ts` makes every call of this table.',
+    '',
+    'Roles come from the credential alone. **Agent** is the agent that the object of the call belongs to (its run, what it',
+    'registered), **other agent** any other, **client** has the daemon token, **host** the host token or a session of the web console.',
+    'An unauthenticated caller gets `-32001` and is cut off; the other refusals are `-32603` with `data.reason` `forbidden`, or say who',
+    'the owner is. A method without a declared access does not compile, and would be for hosts alone. On a daemon without a host',
+    'token clients may call what is for hosts.',
+    '',
+    '*asks*: a person is asked before it runs ([approvals](approvals.md)). *strict*: with `--strict-roles` for hosts alone.',
+    '',
+    `| Method | ${callers.join(' | ')} | |`,
+    `| --- |${' --- |'.repeat(callers.length + 1)}`,
+    ...toRoleMatrix(methods).map(([name, row, { approval, takesCommand }]) => {
+      const notes = [...(approval ? ['asks'] : []), ...(takesCommand ? ['strict'] : [])].join(', ');
+      const cells = callers.map((caller) => answerSigns[row[caller]]);
+      return `| [\`${name}\`](methods.md#${anchor(name)}) | ${cells.join(' | ')} | ${notes} |`;
+    }),
+    '',
+  ].join('\n');
+}
+
 /** The named records of the OpenRPC document. */
 function records(): Record<string, JsonSchema> {
   const { components } = openRpc as unknown as { components: { schemas: Record<string, JsonSchema> } };
@@ -120,6 +149,7 @@ function cell(text: string): string {
 const outputs: Record<string, string> = {
   'docs/openrpc.json': `${JSON.stringify(openRpc, null, 2)}\n`,
   'docs/methods.md': methodReference(),
+  'docs/roles.md': roleMatrix(),
 };
 const isCheck = process.argv.includes('--check');
 let differs = false;

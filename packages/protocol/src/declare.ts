@@ -8,6 +8,10 @@ import { once } from './once.ts';
  *  role, where a host token is installed. */
 export type Access = 'public' | 'session' | 'client' | 'host';
 
+/** What else the handler asks of a caller that its access lets in. `runReader`: the agent of the run, or a host. `runWriter`:
+ *  that agent alone. `runEnder`: all but other agents. `registrant`: the connection that registered the object. */
+export type Ownership = 'runReader' | 'runWriter' | 'runEnder' | 'registrant';
+
 export interface MethodOptions<P extends z.ZodType, R extends z.ZodType> {
   summary: string;
   /** Shape of `params`, built when first asked for. Absent and null params are read as `{}`. Unknown fields are ignored. */
@@ -16,6 +20,7 @@ export interface MethodOptions<P extends z.ZodType, R extends z.ZodType> {
   invalidParamsText?: string;
   result: () => R;
   access: Access;
+  ownership?: Ownership;
   effect: 'read' | 'write';
   /** Calls on one connection that share this key run one after another; without it they run concurrently. */
   order?: string;

@@ -113,10 +113,12 @@ export {
   type DomainContract,
   type EventDeclaration,
   type MethodDeclaration,
+  type Ownership,
   type ParamsOf,
   type ResultOf,
 } from './declare.ts';
 export { errorTable, fail, toolRejectedCode, type ErrorKind, type FailOptions } from './errors.ts';
+export { callers, roleRowOf, toRoleMatrix, type Answer, type Caller, type RoleRow } from './role-matrix.ts';
 export { toJsonSchema, toMethodSchema, toOpenRpc } from './openrpc.ts';
 export { checkParams } from './check-params.ts';
 export type {

@@ -87,3 +87,19 @@ test('a refusal says which role the method needs and which the connection has', 
     },
   ]);
 });
+
+// req: dispatch.roles
+test('a declaration with an access that nobody knows is for hosts alone', async () => {
+  const methods = { odd: { handle: () => 'yes', access: 'everybody' as Access } };
+  await using bench = new KernelBench([testDomain(methods)], {
+    credentials: { isAuthRequired: true, hasHostToken: true },
+  });
+  const answers: unknown[] = [];
+  for (const become of Object.values(roles)) {
+    const { wire, connection } = bench.connect();
+    become(connection);
+    const { result, error } = await wire.call('odd');
+    answers.push(result ?? error?.data?.['reason']);
+  }
+  assert.deepEqual(answers, ['auth_required', 'forbidden', 'forbidden', 'yes']);
+});

@@ -34,6 +34,8 @@ export function refusalOf(
     case 'client':
       return connection.role === 'agent' ? forbidden(method, 'not available to agents', connection) : undefined;
     case 'host':
+    // What is not declared is not allowed, should a declaration ever come without a known access.
+    default:
       if (connection.isHost || (!credentials.hasHostToken && connection.role !== 'agent')) return undefined;
       return forbidden(method, 'needs the host role', connection);
   }
