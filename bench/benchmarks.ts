@@ -9,6 +9,7 @@ import { neighbours } from './neighbours.ts';
 import { replay } from './replay.ts';
 import { rpc } from './rpc.ts';
 import { startup } from './startup.ts';
+import { supervised } from './supervised.ts';
 
 /** By name, in the order they run. */
 export const benchmarks: Record<string, (options: Options) => Promise<Row[]>> = {
@@ -21,5 +22,6 @@ export const benchmarks: Record<string, (options: Options) => Promise<Row[]>> = 
   replay,
   startup,
   idle,
+  supervised,
   'loop-delay': loopDelay,
 };

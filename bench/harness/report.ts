@@ -3,7 +3,7 @@
 export interface Row {
   benchmark: string;
   /** What `value` is, where it is not a ratio to the baseline. */
-  unit?: 'ms' | 'kB' | 'us' | '/s';
+  unit?: 'ms' | 'kB' | 'us' | '/s' | '%';
   value: number;
   /** Nothing is promised without one. */
   goal?: { atLeast: number } | { atMost: number };

@@ -1,4 +1,9 @@
 export { digestOf, type ApprovalGateConfig } from './domains/approvals/index.ts';
+export {
+  defaultLogLimits as defaultAgentLogLimits,
+  type LogLimits as AgentLogLimits,
+  type ManifestRole,
+} from './domains/agents/index.ts';
 export { InMemoryAgentCredentials, mintToken, type AgentCredentials } from './domains/auth/index.ts';
 export type { ConsoleTicket } from './domains/console/index.ts';
 export type { FileSubstrate, SandboxOptions, SandboxProvider, SubstrateProvider } from './domains/builtins/index.ts';
@@ -27,5 +32,5 @@ export type { Installation } from './kernel/install-once.ts';
 export type { AcceptOptions } from './kernel/kernel.ts';
 export { silentLogger, type Logger } from './kernel/logger.ts';
 export type { SupervisionLimits } from './domains/supervision/index.ts';
-export { defaultToolTimeoutMs, ServerState, type ServerStateConfig } from './server-state.ts';
+export { defaultAgentStopGraceMs, defaultToolTimeoutMs, ServerState, type ServerStateConfig } from './server-state.ts';
 export { version } from './version.ts';

@@ -83,7 +83,8 @@ import { version } from './version.ts';
 
 const defaultHandlerTimeoutMs = 30 * 60 * 1000;
 const defaultAuthTimeoutMs = 5_000;
-const defaultAgentStopGraceMs = 5_000;
+/** Time an agent has between SIGTERM and SIGKILL. */
+export const defaultAgentStopGraceMs = 5_000;
 /** The key pair that signs journals. */
 const keyFiles = ['journal-key', 'journal-key.pub'];
 /** How long the core waits for a client to answer `tools.execute` when the action has no budget of its own. */

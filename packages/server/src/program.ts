@@ -80,6 +80,12 @@ function toServerOptions(
     port: values.port,
     ...(values.journal_dir !== undefined && { journalDir: values.journal_dir }),
     ...(values.agents_manifest !== undefined && { agentsManifest: values.agents_manifest }),
+    agentLogLimits: {
+      maxBytes: values['agents.log_max_bytes'],
+      maxFiles: values['agents.log_max_files'],
+      totalBytes: values['agents.logs_total_bytes'],
+    },
+    agentStopGraceMs: values['agents.stop_grace_seconds'] * 1_000,
     ...(values.tool_root !== undefined && { toolRoot: values.tool_root }),
     privatePaths: file === undefined ? [] : [file],
     hasStrictRoles: values.strict_roles,

@@ -12,6 +12,7 @@ import {
   silentLogger,
   type ApprovalGateConfig,
   type ConsoleTicket,
+  type AgentLogLimits,
   type JournalRetention,
   type Logger,
   type RunRetention,
@@ -50,6 +51,10 @@ export interface ServerOptions {
   journalDir?: string;
   /** Specs of supervised agents. Default `<stateRoot>/agents.json`. */
   agentsManifest?: string;
+  /** What is kept of the output of agents. */
+  agentLogLimits?: Partial<AgentLogLimits>;
+  /** Time an agent has between SIGTERM and SIGKILL, in ms. Default 5 000. */
+  agentStopGraceMs?: number;
   /** Folder that the built-in file tools work in, for sessions that name none. Default: none. */
   toolRoot?: string;
   /** Files and folders that those tools never touch, besides the state root and the token folder. */
@@ -222,6 +227,8 @@ function createState(settings: Settings, { tokens, loopDelay, isPrimary, console
     journalDir: settings.journalDir,
     stateRoot: settings.stateRoot,
     ...(settings.agentsManifest !== undefined && { agentsManifest: settings.agentsManifest }),
+    ...(settings.agentLogLimits && { agentLogLimits: settings.agentLogLimits }),
+    ...(settings.agentStopGraceMs !== undefined && { agentStopGraceMs: settings.agentStopGraceMs }),
     keyDir: settings.stateRoot,
     // The operator's rules stay with the state root, wherever the journals go.
     policyDir: join(settings.stateRoot, 'policies'),

@@ -1,6 +1,11 @@
 // Every setting of the daemon, declared once: flags, variables, the file, `--help` and `--print-config` all derive from
 // this table (Flags and environment).
-import { defaultRunRetention, defaultToolTimeoutMs } from '@car-runtime/core';
+import {
+  defaultAgentLogLimits,
+  defaultAgentStopGraceMs,
+  defaultRunRetention,
+  defaultToolTimeoutMs,
+} from '@car-runtime/core';
 import { defaultLimits } from '../limits.ts';
 import {
   bindAddress,
@@ -176,6 +181,25 @@ export const settings = {
     fallback: defaultToolTimeoutMs / 1_000,
     read: seconds,
     help: 'time a client has to answer a tool call without a timeout of its own',
+  }),
+  'agents.log_max_bytes': limit(
+    defaultAgentLogLimits.maxBytes,
+    'size at which a log of an agent is rotated',
+    minLogBytes,
+  ),
+  'agents.log_max_files': limit(
+    defaultAgentLogLimits.maxFiles,
+    'files of each stream of an agent, the current one among them',
+  ),
+  'agents.logs_total_bytes': limit(
+    defaultAgentLogLimits.totalBytes,
+    'size of the rotated logs of all agents together',
+    minLogBytes,
+  ),
+  'agents.stop_grace_seconds': setting({
+    fallback: defaultAgentStopGraceMs / 1_000,
+    read: seconds,
+    help: 'time an agent has between SIGTERM and SIGKILL',
   }),
   'journals.max_files': limit(2_000, 'newest journals kept at start', 0),
   'journals.max_age_days': limit(30, 'days a journal is kept', 0),

@@ -27,6 +27,8 @@ export function findLeftovers(
 ): Map<string, Leftover[]> {
   const recorded = new Map([...pidFiles.abandoned(manifest)].map(({ id, record }) => [id, record]));
   const found = new Map<string, Leftover[]>();
+  // Nothing is read that cannot be ours: most daemons start without agents.
+  if (recorded.size === 0 && specs.size === 0) return found;
   const add = (id: string, leftover: Leftover): void => void found.set(id, [...(found.get(id) ?? []), leftover]);
   for (const [id, { pid, identity }] of recorded) {
     if (identity !== undefined && identityOf(pid) === identity) add(id, { pid, identity });

@@ -88,7 +88,11 @@ export class AgentService implements AsyncDisposable {
 
   /** Starts every agent that is to run from the beginning. */
   async startAll(): Promise<void> {
-    await this.#supervisor?.startAll();
+    try {
+      await this.#supervisor?.startAll();
+    } catch (error) {
+      if (!this.#isClosed) this.#options.logger.error({ err: error }, 'agents not started');
+    }
   }
 
   async list(): Promise<ManagedAgent[]> {

@@ -99,10 +99,11 @@ export class AuthService implements CredentialState, Disposable {
     const sources = [this.#options.agentCredentials, this.#agentCredentials.value];
     const isRight = sources.filter((credentials) => credentials?.verify(agentId, token)).length > 0;
     if (!isRight) await this.#refuse(connection, 'agent');
+    const isNew = this.#attachments.get(agentId) !== connection.id;
     this.#claim(connection, agentId);
     connection.agentId = agentId;
     connection.markAuthenticated();
-    this.onAttached.tell(agentId, connection);
+    if (isNew) this.onAttached.tell(agentId, connection);
   }
 
   /** One synchronous block: between the check and the entry no other connection can claim the id. */
