@@ -55,6 +55,8 @@ export const approvalRecord = once(() =>
       decided_at: z.string(),
       /** Ours: what it covers besides the fingerprint. */
       content: content().optional(),
+      /** Ours: tool of the operation, null for one that is no tool call; absent where only the fingerprint was known. */
+      tool: z.string().nullish(),
       /** Ours: the plan it was approved with. */
       plan: z.object({ digest: z.string(), source: z.string() }).optional(),
     })

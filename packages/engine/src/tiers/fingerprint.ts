@@ -1,5 +1,5 @@
 /** What tells one operation from another, and one plan from another: digests of canonical JSON (RFC 8785). */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from '../json-value.ts';
 import type { Action } from '../proposal.ts';
 
@@ -9,5 +9,5 @@ export function fingerprintOf({ type, tool, parameters }: Pick<Action, 'type' | 
 }
 
 export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text);
 }

@@ -6,6 +6,7 @@ import {
   harmlessAfterLeading,
   harmlessTokens,
   leadingWords,
+  noCommandLine,
   reportNouns,
   secretKeys,
   secretNouns,
@@ -78,7 +79,7 @@ function readParts(name: string): NameMeaning {
   const secret = secretNouns.find((noun) => hasSecret(segments, noun));
   if (secret) found.push(secret.join(' '));
   const isShell =
-    segments.some((segment) => shellWords.has(segment)) ||
+    segments.some((segment, at) => shellWords.has(segment) && !noCommandLine.has(segments[at + 1] ?? '')) ||
     shellPairs.some(([firsts, seconds]) => hasPair(segments, firsts, seconds));
   // Only verbs say what can be undone: reading a secret changes nothing.
   const reversibility = meanings

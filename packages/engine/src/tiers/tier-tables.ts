@@ -22,7 +22,7 @@ export const toolWords: ReadonlyMap<string, Meaning> = new Map([
     'reversible',
     `read get list ls find search grep lookup look view show describe count calculate compute stat head tail cat parse
      validate check verify analyze analyse summarize summarise convert compare diff format echo inspect explain measure
-     preview render translate tokenize estimate extract fetch load peek poll status info help query filter sort glob
+     preview render translate tokenize estimate extract fetch load peek poll status info help filter sort glob
      scan detect classify embed`,
   ),
   ...means('sandbox_edit', 'reversible', 'download browse navigate crawl scrape http request'),
@@ -97,6 +97,8 @@ export const reportNouns: ReadonlySet<string> = new Set(
 export const shellWords: ReadonlySet<string> = new Set(
   words('shell bash zsh sh terminal powershell pwsh cmd subprocess exec'),
 );
+/** What such a word runs when one of these follows is no command line. */
+export const noCommandLine: ReadonlySet<string> = new Set(words('query queries sql statement plan summary history'));
 export const shellPairs: readonly (readonly [readonly string[], readonly string[]])[] = [
   [words('run execute start spawn launch'), words('command commands script process program shell')],
 ];

@@ -166,6 +166,7 @@ export const commands: readonly CommandSpec[] = [
         arguments: [planFile],
         options: [
           { flags: '--root <folder>', summary: 'where the file tools work (default: this folder)', completes: 'file' },
+          { flags: '--wait <seconds>', summary: 'wait so long for people where it needs their approval' },
           { flags: '--dry-run', summary: 'only check it, as car plan check does' },
         ],
         exits: [

@@ -52,10 +52,10 @@ export class PermissionGate {
     if (refused.length === 0) return this.#allow(plan, judgements, connection);
     const isDenied = refused.some(({ decision }) => decision === 'deny');
     // Where one action is denied the plan does not run, whatever people say of the others.
-    if (isDenied) return this.#refuse(plan, refused, { ids: [], leftOut: 0 }, undefined);
+    if (isDenied) return this.#refuse(plan, judgements, refused, { ids: [], leftOut: 0 }, undefined);
     const waitMs = submission.approvalWaitMs ?? 0;
     if (waitMs > 0) return this.#wait(plan, judgements, connection, waitMs, submission.signal);
-    return this.#refuse(plan, refused, this.#service.ask(refused, connection, false), undefined);
+    return this.#refuse(plan, judgements, refused, this.#service.ask(refused, connection, false), undefined);
   }
 
   async #wait(
@@ -72,7 +72,7 @@ export class PermissionGate {
       const refused = judgements.filter(({ decision }) => decision !== 'allow');
       if (refused.length === 0) return this.#allow(plan, judgements, connection);
       if (refused.some(({ decision }) => decision === 'deny'))
-        return this.#refuse(plan, refused, nothingAsked, outcome);
+        return this.#refuse(plan, judgements, refused, nothingAsked, outcome);
       const leftMs = until - performance.now();
       const asked = this.#service.ask(refused, connection, true);
       // What nobody can be asked about cannot be waited for.
@@ -81,13 +81,13 @@ export class PermissionGate {
       this.#service.note(plan, judgements, connection);
       if (outcome !== 'approved') {
         const still = judgements.filter(({ decision }) => decision !== 'allow');
-        return this.#refuse(plan, still.length > 0 ? still : refused, asked, outcome);
+        return this.#refuse(plan, judgements, still.length > 0 ? still : refused, asked, outcome);
       }
     }
     const refused = judgements.filter(({ decision }) => decision !== 'allow');
     return refused.length === 0
       ? this.#allow(plan, judgements, connection)
-      : this.#refuse(plan, refused, nothingAsked, 'expired');
+      : this.#refuse(plan, judgements, refused, nothingAsked, 'expired');
   }
 
   #allow(plan: Proposal, judgements: readonly Judgement[], connection: Connection): GateVerdict {
@@ -119,6 +119,7 @@ export class PermissionGate {
 
   #refuse(
     plan: Proposal,
+    judgements: readonly Judgement[],
     refused: readonly Judgement[],
     { ids, leftOut }: { ids: readonly string[]; leftOut: number },
     outcome: ApprovalOutcome | undefined,
@@ -137,7 +138,7 @@ export class PermissionGate {
         decisions,
         approval_ids: [...ids],
         ...(unsaid > 0 && { left_out: unsaid }),
-        plan_digest: this.#service.remember(plan, refused),
+        plan_digest: this.#service.remember(plan, judgements),
       },
     };
   }

@@ -66,7 +66,7 @@ export class Judge {
     const why = whyToAsk(required, granted, mode);
     // Most actions are within what was granted, and nobody ever rejected anything.
     if (why !== undefined) ledger.refresh();
-    const entry = why !== undefined || ledger.hasRejections ? ledger.find(fingerprintFor(action)) : undefined;
+    const entry = why !== undefined || ledger.mayReject(action.tool) ? ledger.find(fingerprintFor(action)) : undefined;
     const base = { action, classification, granted, content: undefined, changed: undefined };
     if (entry && !entry.isApproved) {
       return { ...base, decision: 'deny', reason: `rejected by ${entry.reviewer}` };

@@ -36,8 +36,25 @@ test('a record is in the file when it counts, private, one to a line; the last o
   ledger.record([record(2)]);
   for (const each of [ledger, openLedger(folder).ledger]) {
     assert.deepEqual([each.find(print(1))?.isApproved, each.find(print(2))?.isApproved], [false, true]);
-    assert.deepEqual([each.hasRejections, each.size], [true, 2]);
+    assert.deepEqual([each.mayReject('any'), each.size], [true, 2], 'nobody said of which tool');
   }
+});
+
+test('rejections of one tool cost nobody else a look', () => {
+  using folder = new TempFolder();
+  const { ledger } = openLedger(folder);
+  assert.equal(ledger.mayReject('deploy'), false);
+  ledger.record([
+    record(1, { decision: 'rejected', tool: 'deploy' }),
+    record(2, { decision: 'rejected', tool: 'deploy' }),
+  ]);
+  ledger.record([record(1, { tool: 'deploy' })]);
+  assert.deepEqual(
+    [ledger.mayReject('deploy'), ledger.mayReject('read'), ledger.mayReject(undefined)],
+    [true, false, false],
+  );
+  ledger.record([record(2, { tool: 'deploy' })]);
+  assert.equal(ledger.mayReject('deploy'), false);
 });
 
 // req: ledger.torn-tail

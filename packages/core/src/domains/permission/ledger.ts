@@ -17,6 +17,8 @@ export interface Entry {
   readonly decidedAt: string;
   readonly content: ApprovalRecord['content'];
   readonly plan: ApprovalRecord['plan'];
+  /** Of the operation; undefined where it was decided by its fingerprint alone. */
+  readonly tool: string | null | undefined;
 }
 
 export interface LedgerLimits {
@@ -46,6 +48,8 @@ export class Ledger {
   readonly #limits: LedgerLimits;
   readonly #approved = new Map<string, Entry>();
   readonly #rejected = new Map<string, Entry>();
+  /** Number of rejections by tool. */
+  readonly #rejectedTools = new Map<string | null | undefined, number>();
   readonly #lastPlans = new Map<string, { digest: string; decidedAt: string }>();
   #bytes = 0;
   #lines = 0;
@@ -60,9 +64,9 @@ export class Ledger {
     this.refresh();
   }
 
-  /** Whether any operation is rejected: only then must each be looked up. */
-  get hasRejections(): boolean {
-    return this.#rejected.size > 0;
+  /** Whether an operation of that tool may be rejected: only then must it be looked up, which costs a digest of it. */
+  mayReject(tool: string | undefined): boolean {
+    return this.#rejected.size > 0 && (this.#rejectedTools.has(tool ?? null) || this.#rejectedTools.has(undefined));
   }
 
   get size(): number {
@@ -133,6 +137,7 @@ export class Ledger {
   #forgetAll(): void {
     this.#approved.clear();
     this.#rejected.clear();
+    this.#rejectedTools.clear();
     this.#lastPlans.clear();
     this.#bytes = 0;
     this.#lines = 0;
@@ -196,7 +201,7 @@ export class Ledger {
     }
   }
 
-  #take({ fingerprint, required_tier, decision, reviewer, decided_at, content, plan }: ApprovalRecord): void {
+  #take({ fingerprint, required_tier, decision, reviewer, decided_at, content, plan, tool }: ApprovalRecord): void {
     this.#forget(fingerprint);
     const entry: Entry = {
       tier: required_tier,
@@ -205,9 +210,11 @@ export class Ledger {
       decidedAt: decided_at,
       content,
       plan,
+      tool,
     };
     (entry.isApproved ? this.#approved : this.#rejected).set(fingerprint, entry);
     this.#bytes += bytesOf(entry);
+    if (!entry.isApproved) this.#rejectedTools.set(tool, (this.#rejectedTools.get(tool) ?? 0) + 1);
     if (plan && entry.isApproved) {
       this.#lastPlans.delete(plan.source);
       this.#lastPlans.set(plan.source, { digest: plan.digest, decidedAt: decided_at });
@@ -218,6 +225,11 @@ export class Ledger {
     const entry = this.find(fingerprint);
     if (!entry) return;
     this.#bytes -= bytesOf(entry);
+    if (!entry.isApproved) {
+      const left = (this.#rejectedTools.get(entry.tool) ?? 1) - 1;
+      if (left > 0) this.#rejectedTools.set(entry.tool, left);
+      else this.#rejectedTools.delete(entry.tool);
+    }
     this.#approved.delete(fingerprint);
     this.#rejected.delete(fingerprint);
   }

@@ -134,6 +134,7 @@ test('evaluate, pending and submit give the same answer, before and after a pers
       reason: 'tested',
       evidence: 'ci/77',
       decided_at: undefined,
+      tool: 'deploy',
     },
   );
   assert.deepEqual(await decide(), ['allow', 'allow', 'needs_approval']);

@@ -7,13 +7,14 @@ export interface PlanEntry {
   readonly fingerprint: string;
   readonly tier: Tier;
   readonly content: Content | undefined;
+  readonly tool: string | null;
 }
 
 export interface KnownPlan {
   readonly digest: string;
   readonly source: string;
   /** Each operation once. */
-  readonly entries: readonly PlanEntry[];
+  readonly entries: ReadonlyMap<string, PlanEntry>;
 }
 
 const maxPlans = 500;
@@ -33,25 +34,23 @@ export class KnownPlans {
     return this.#plans.get(digest);
   }
 
-  /** What the operation would run, where a known plan says so. */
-  contentOf(fingerprint: string): Content | undefined {
-    for (const { entries } of [...this.#plans.values()].toReversed()) {
-      const entry = entries.find((each) => each.fingerprint === fingerprint && each.content);
-      if (entry) return entry.content;
-    }
-    return undefined;
+  /** The operation as a known plan has it. */
+  entryOf(fingerprint: string): PlanEntry | undefined {
+    let found: PlanEntry | undefined;
+    for (const { entries } of this.#plans.values()) found = entries.get(fingerprint) ?? found;
+    return found;
   }
 
   add(plan: Proposal, judgements: readonly Judgement[]): KnownPlan {
     const entries = new Map<string, PlanEntry>();
     for (const { action, classification, content } of judgements) {
       const fingerprint = fingerprintFor(action);
-      entries.set(fingerprint, { fingerprint, tier: classification.tier, content });
+      entries.set(fingerprint, { fingerprint, tier: classification.tier, content, tool: action.tool ?? null });
     }
-    const known = { digest: digestOfPlan(plan), source: plan.source.slice(0, 200), entries: [...entries.values()] };
+    const known = { digest: digestOfPlan(plan), source: plan.source.slice(0, 200), entries };
     this.#delete(known.digest);
     this.#plans.set(known.digest, known);
-    this.#entries += known.entries.length;
+    this.#entries += entries.size;
     for (const digest of this.#plans.keys()) {
       if (this.#plans.size <= maxPlans && this.#entries <= maxEntries) break;
       if (digest !== known.digest) this.#delete(digest);
@@ -60,7 +59,7 @@ export class KnownPlans {
   }
 
   #delete(digest: string): void {
-    this.#entries -= this.#plans.get(digest)?.entries.length ?? 0;
+    this.#entries -= this.#plans.get(digest)?.entries.size ?? 0;
     this.#plans.delete(digest);
   }
 }

@@ -56,6 +56,13 @@ export interface Verdict {
   evidence: string | undefined;
 }
 
+interface Operation {
+  readonly fingerprint: string;
+  readonly tier: Tier;
+  readonly content?: Content | undefined;
+  readonly tool?: string | null | undefined;
+}
+
 export const defaultGrantedTier: Tier = 'sandbox_edit';
 /** Of a skill nobody knows: it may look, and nothing else. */
 const unknownSkillTier: Tier = 'read_only';
@@ -89,7 +96,14 @@ export class PermissionService implements Disposable {
       if (this.#recording === subject.fingerprint || (outcome !== 'approved' && outcome !== 'denied_by_human')) return;
       const verdict = { isApproved: outcome === 'approved', reason: notes, evidence: approval.id };
       this.#record(
-        [{ fingerprint: subject.fingerprint, tier: subject.required_tier, content: subject.content }],
+        [
+          {
+            fingerprint: subject.fingerprint,
+            tier: subject.required_tier,
+            content: subject.content,
+            tool: subject.tool,
+          },
+        ],
         verdict,
         by,
       );
@@ -200,12 +214,19 @@ export class PermissionService implements Disposable {
   async decideAction(action: Action, verdict: Verdict, by: Connection): Promise<ApprovalRecord> {
     const classification = classifyAction(action);
     const content = verdict.isApproved ? await this.#contents.read(classification) : undefined;
-    return this.#decide({ fingerprint: fingerprintFor(action), tier: classification.tier, content }, verdict, by);
+    const entry = {
+      fingerprint: fingerprintFor(action),
+      tier: classification.tier,
+      content,
+      tool: action.tool ?? null,
+    };
+    return this.#decide(entry, verdict, by);
   }
 
   decideFingerprint(fingerprint: string, tier: Tier, verdict: Verdict, by: Connection): ApprovalRecord {
     // What was evaluated or refused with this fingerprint said which files it would run.
-    return this.#decide({ fingerprint, tier, content: this.#plans.contentOf(fingerprint) }, verdict, by);
+    const { content, tool } = this.#plans.entryOf(fingerprint) ?? {};
+    return this.#decide({ fingerprint, tier, content, tool }, verdict, by);
   }
 
   async review(
@@ -237,8 +258,8 @@ export class PermissionService implements Disposable {
       });
     }
     const { entries, source } = known;
-    const records = this.#record(entries, { isApproved: true, reason, evidence }, by, { digest, source });
-    for (const { fingerprint } of entries) this.#closeRequest(fingerprint, true, reason, by);
+    const records = this.#record([...entries.values()], { isApproved: true, reason, evidence }, by, { digest, source });
+    for (const fingerprint of entries.keys()) this.#closeRequest(fingerprint, true, reason, by);
     return records;
   }
 
@@ -257,11 +278,7 @@ export class PermissionService implements Disposable {
     this.#ledger.compact();
   }
 
-  #decide(
-    entry: { fingerprint: string; tier: Tier; content: Content | undefined },
-    verdict: Verdict,
-    by: Connection,
-  ): ApprovalRecord {
+  #decide(entry: Operation, verdict: Verdict, by: Connection): ApprovalRecord {
     const [record] = this.#record([entry], verdict, by);
     this.#closeRequest(entry.fingerprint, verdict.isApproved, verdict.reason, by);
     return record!;
@@ -280,14 +297,14 @@ export class PermissionService implements Disposable {
   }
 
   #record(
-    entries: readonly { fingerprint: string; tier: Tier; content?: Content | undefined }[],
+    entries: readonly Operation[],
     { isApproved, reason, evidence }: Verdict,
     by: Connection,
     plan?: ApprovalRecord['plan'],
   ): ApprovalRecord[] {
     const reviewer = by.agentId === undefined ? `conn:${by.id}` : `agent:${by.agentId}`;
     const decidedAt = timestamp();
-    const records = entries.map(({ fingerprint, tier, content }): ApprovalRecord => ({
+    const records = entries.map(({ fingerprint, tier, content, tool }): ApprovalRecord => ({
       fingerprint,
       required_tier: tier,
       decision: isApproved ? 'approved' : 'rejected',
@@ -296,6 +313,7 @@ export class PermissionService implements Disposable {
       ...(evidence !== undefined && { evidence }),
       decided_at: decidedAt,
       ...(content && isApproved && { content }),
+      ...(tool !== undefined && { tool }),
       ...(plan && { plan }),
     }));
     this.#ledger.record(records);

@@ -98,6 +98,27 @@ test('a plan is reviewed on one card and approved by what was shown', async () =
 });
 
 // req: cli.permissions
+test('car plan run says what people have to do, and waits for them where it is told to', async () => {
+  const secret = join(folder, 'secret.json');
+  writeFileSync(join(folder, 'a.pem'), 'x');
+  writeFileSync(
+    secret,
+    JSON.stringify({ actions: [{ id: 's', type: 'tool_call', tool: 'read_file', parameters: { path: 'a.pem' } }] }),
+  );
+  const run = (args: readonly string[]) =>
+    runCar(['plan', 'run', secret, '--root', folder, ...args], { root: daemon.root });
+  const refused = await run([]);
+  assert.equal(refused.code, 1, refused.stderr);
+  assert.match(
+    refused.stdout,
+    /needs approval: 1 action to approve\n {2}see and approve it: {2}car permissions review .*secret\.json --approve\n/,
+  );
+  const [ran, approved] = await Promise.all([run(['--wait', '60']), permissions(['approve', secret])]);
+  assert.equal(approved.code, 0, approved.stderr);
+  assert.equal(ran.code, 0, ran.stdout);
+});
+
+// req: cli.permissions
 test('tiers and what agents may do are shown and set', async () => {
   assert.equal((await permissions(['tier'])).stdout, 'sandbox_edit\n');
   assert.equal((await permissions(['tier', 'read_only', '--json'])).stdout, '{"granted_tier":"read_only"}\n');

@@ -1,11 +1,15 @@
 // What came of a plan: a row for each action, what it cost, and where the record is.
-import type { ActionResult, ProposalResult } from '@car-runtime/protocol';
+import type { ActionResult, AdmissionRefusal, ProposalResult } from '@car-runtime/protocol';
 import { paint, printLine, printTable } from '../terminal.ts';
 import type { PlanFile } from './plan-file.ts';
 import { statusStyle, type Status } from './plan-progress.ts';
 import { countOf, nameOf, textOf, tookText } from './plan-text.ts';
 
-export function printResult({ plan }: PlanFile, { results, cost }: ProposalResult, journal: string): void {
+export function printResult(
+  { plan, name }: PlanFile,
+  { results, cost, admission }: ProposalResult,
+  journal: string,
+): void {
   const toolOf = new Map(plan.actions.map(({ id, tool, type }) => [id, tool ?? type]));
   printTable(results, [
     { title: 'ACTION', text: ({ action_id }) => nameOf(action_id), style: 'cyan' },
@@ -14,6 +18,7 @@ export function printResult({ plan }: PlanFile, { results, cost }: ProposalResul
     { title: 'TOOK', text: ({ duration_ms }) => (duration_ms == null ? '-' : tookText(duration_ms)) },
     { title: 'RESULT', text: outcomeText },
   ]);
+  if (admission) printAdmission(admission, name);
   const executed = [
     countOf(cost.actions_executed, 'action') + ' executed',
     ...(cost.actions_rejected > 0 ? [`${cost.actions_rejected} rejected`] : []),
@@ -24,6 +29,19 @@ export function printResult({ plan }: PlanFile, { results, cost }: ProposalResul
   ];
   printLine(`${paint('dim', 'cost')}     ${executed.join(', ')}`);
   printLine(`${paint('dim', 'journal')}  ${textOf(journal, 4_096)}`);
+}
+
+/** What people have to do with it, and how. */
+function printAdmission({ reason, outcome, decisions }: AdmissionRefusal, name: string): void {
+  const needing = decisions.filter(({ decision }) => decision === 'needs_approval').length;
+  const denied = decisions.length - needing;
+  const counts = [
+    ...(needing > 0 ? [`${countOf(needing, 'action')} to approve`] : []),
+    ...(denied > 0 ? [`${denied} denied`] : []),
+    ...(outcome === undefined ? [] : [`waited: ${outcome.replaceAll('_', ' ')}`]),
+  ];
+  printLine(`${paint('yellow', reason.replaceAll('_', ' '))}: ${counts.join(', ')}`);
+  if (reason === 'needs_approval') printLine(`  see and approve it:  car permissions review ${textOf(name)} --approve`);
 }
 
 function statusText({ status, rolled_back }: ActionResult): string {

@@ -10,6 +10,7 @@ import { check } from './check.ts';
 import { startFollowing } from './follow-plan.ts';
 import { startLiveView } from './live-view.ts';
 import { PlanFileError, type PlanFile } from './plan-file.ts';
+import { wholeNumber } from '../runs/run-reader.ts';
 import { createLineView, noView, PlanProgress, type ProgressView } from './plan-progress.ts';
 import { safeJson } from './plan-text.ts';
 import { printResult } from './result-text.ts';
@@ -17,20 +18,32 @@ import { withPlan } from './with-plan.ts';
 
 /** As a shell reports a program that Ctrl-C ended. */
 const interrupted = 130;
+const maxWaitSeconds = 3_600;
 
 export async function run(input: CommandInput): Promise<number> {
   const { context, options } = input;
   return await withPlan(input, async (file) => {
     if (options['dryRun']) return await check(file, input);
-    return await runPlan(file, resolve(typeof options['root'] === 'string' ? options['root'] : '.'), context);
+    return await runPlan(
+      file,
+      resolve(typeof options['root'] === 'string' ? options['root'] : '.'),
+      context,
+      waitMsOf(options['wait']),
+    );
   });
 }
 
 type Result = MethodResult<'proposal.submit'>;
 
-async function runPlan(file: PlanFile, root: string, context: CliContext): Promise<number> {
+/** How long it waits for people, in ms. */
+function waitMsOf(given: string | boolean | undefined): number | undefined {
+  const seconds = wholeNumber('--wait', given, { min: 1, max: maxWaitSeconds });
+  return seconds === undefined ? undefined : seconds * 1_000;
+}
+
+async function runPlan(file: PlanFile, root: string, context: CliContext, waitMs: number | undefined): Promise<number> {
   using stop = onInterrupt();
-  const end = await Promise.race([runOnSession(file, root, context, stop.signal), stop.promise]);
+  const end = await Promise.race([runOnSession(file, root, context, waitMs, stop.signal), stop.promise]);
   if (end === undefined) {
     if (context.isJson)
       talk(safeJson({ error: { kind: 'Interrupted', message: 'interrupted; the plan was cancelled' } }));
@@ -54,6 +67,7 @@ async function runOnSession(
   file: PlanFile,
   root: string,
   context: CliContext,
+  waitMs: number | undefined,
   signal: AbortSignal,
 ): Promise<Ended | undefined> {
   await using client = await context.connect();
@@ -67,7 +81,7 @@ async function runOnSession(
   const interruption = Promise.withResolvers<undefined>();
   signal.addEventListener('abort', () => interruption.resolve(undefined), { once: true });
   if (signal.aborted) return undefined;
-  const submitted = client.proposal.submit({ proposal });
+  const submitted = client.proposal.submit({ proposal, approval_wait_ms: waitMs });
   // Closing the session, which is what follows an interruption, rejects it; nobody waits for it then.
   submitted.catch(() => {});
   const result = await Promise.race([submitted, interruption.promise]);
