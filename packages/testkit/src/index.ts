@@ -14,6 +14,6 @@ export { Inbox } from './inbox.ts';
 export { clientFrame, RawSocket, type ClientFrameOptions, type RawAddress, type ServerFrame } from './raw-socket.ts';
 export { RestartableDaemon } from './restartable-daemon.ts';
 export { RecordingLogger, type LogRecord } from './recording-logger.ts';
-export { TempFolder } from './temp-folder.ts';
+export { programFolder, TempFolder } from './temp-folder.ts';
 export { Wire, type WireMessage, type WireRequest } from './wire.ts';
 export { findChromium, findPython } from './system-programs.ts';

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { ManagedAgent } from '@car-runtime/protocol';
-import { serve, TempFolder, type TestDaemon } from '@car-runtime/testkit';
+import { serve, TempFolder, type TestDaemon, programFolder } from '@car-runtime/testkit';
 
 const node = process.execPath;
 /** Runs until it is told to end. */
@@ -248,14 +248,12 @@ test('wait answers at the status it waits for, fails after its time, and when th
 test('health says of every agent whether its command could still be run', async () => {
   await using daemon = serve();
   const client = await daemon.connect();
-  const script = join(process.cwd(), `.agents-test-${process.pid}.sh`);
+  using folder = programFolder();
+  const script = folder.join('run.sh');
   writeFileSync(script, '#!/bin/sh\nexit 0\n', { mode: 0o755 });
-  try {
-    await client.agents.upsert({ id: 'a', name: 'x', command: node });
-    await client.agents.upsert({ id: 'b', name: 'x', command: script });
-  } finally {
-    rmSync(script);
-  }
+  await client.agents.upsert({ id: 'a', name: 'x', command: node });
+  await client.agents.upsert({ id: 'b', name: 'x', command: script });
+  rmSync(script);
   assert.deepEqual(await client.agents.health(), [
     { id: 'a', command: node, ok: true },
     { id: 'b', command: script, ok: false, reason: 'there is no such file' },

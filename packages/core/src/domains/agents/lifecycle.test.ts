@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { ManagedAgent } from '@car-runtime/protocol';
 import type { Client } from '@car-runtime/client';
-import { serve, TempFolder, type DaemonOptions, type TestDaemon } from '@car-runtime/testkit';
+import { serve, TempFolder, type DaemonOptions, type TestDaemon, programFolder } from '@car-runtime/testkit';
 
 const node = process.execPath;
 const idle = 'setInterval(() => {}, 1000)';
@@ -118,7 +118,8 @@ test('a stop in a backoff ends it, and nothing is started after', async () => {
 test('a command that is gone or no longer executable, and a cwd that is gone, are failures that say so', async () => {
   await using daemon = serve(quick);
   const client = await daemon.connect();
-  const folder = join(process.cwd(), `.agents-test-${process.pid}`);
+  using programs = programFolder();
+  const folder = programs.join('own');
   mkdirSync(folder);
   try {
     const script = join(folder, 'run.sh');
@@ -146,7 +147,8 @@ test('a command that is gone or no longer executable, and a cwd that is gone, ar
 test('a command with a digest is not started once it has been replaced', async () => {
   await using daemon = serve(quick);
   const client = await daemon.connect();
-  const folder = join(process.cwd(), `.agents-digest-${process.pid}`);
+  using programs = programFolder();
+  const folder = programs.join('own');
   mkdirSync(folder);
   try {
     const script = join(folder, 'run.sh');
