@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { CarError, connect } from '@car-runtime/client';
 import { plan } from './plan.ts';
 import { dim, heading, printResults, shorten } from './print.ts';
+import { learn } from './remember.ts';
 import { stumble } from './stumble.ts';
 import { createTools } from './tools.ts';
 
@@ -87,7 +88,10 @@ assert.ok(kinds.includes('policy_violation'));
 heading('4  A plan that stumbles: a retry that succeeds, a tool that runs on, and a rollback');
 await stumble(car, repository);
 
-heading('5  Make a mistake on purpose');
+heading('5  Remember, and remember better');
+await learn(car);
+
+heading('6  Make a mistake on purpose');
 try {
   // @ts-expect-error: the types know that "key" is missing; a program in another language would not.
   await car.state.get({});

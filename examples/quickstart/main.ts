@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startDaemonProcess } from '../daemon-process.ts';
 import { bold, dim, heading } from './print.ts';
+import { recall } from './remember.ts';
 import { assertEachOnce, describe, printReplay, RunFollower } from './follow-run.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
@@ -41,22 +42,25 @@ async function run(): Promise<void> {
   const code = await ended;
   if (code !== 0) throw new Error(`The agent ended with ${code ?? 'a signal'}`);
 
-  heading('6  What is left');
+  heading('7  What is left');
   console.log(dim(indent(await readFile(join(home, 'report.md'), 'utf8'))));
 
-  heading('7  What the followers of the run saw');
+  heading('8  What the followers of the run saw');
   const after = await second.end();
   const seen = [...before, ...after];
   console.log(`   a first process saw ${before.length} records and was killed at cursor ${cursor}`);
   console.log(`   a second one went on behind it and saw ${after.length}: ${describe(after)}`);
   assertEachOnce(seen);
 
-  heading('8  Restart the daemon, and play the run again');
+  heading('9  Restart the daemon, and play the run again');
   await daemon.restart();
   console.log(`   car-server, process ${daemon.ready.pid}, on the same state root`);
   await printReplay(runId, { ...environment, CAR_DAEMON_URL: daemon.ready.ws }, seen);
 
-  heading('9  Stop');
+  heading('10  Ask the new daemon what it remembers');
+  await recall({ ...environment, CAR_DAEMON_URL: daemon.ready.ws });
+
+  heading('11  Stop');
   const exitCode = await daemon.stop();
   if (exitCode !== 0) throw new Error(`The daemon ended with ${exitCode}`);
   console.log(`   daemon drained and exited 0, after ${((performance.now() - startedAt) / 1000).toFixed(1)} s in all`);

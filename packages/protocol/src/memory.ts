@@ -254,6 +254,28 @@ export const memory = {
     section: extensions,
     isExtension: true,
   }),
+  'memory.show': method({
+    summary: 'One fact: where it came from, what it rests on, and what took its place',
+    params: () => z.object({ fact_id: z.string(), tenant_id: tenantId() }),
+    result: () =>
+      z.object({
+        fact: factRow(),
+        at: z.string(),
+        /** Absent while it holds. */
+        ended_at: z.string().optional(),
+        needs_review: z.boolean(),
+        depends_on: z.array(z.string()),
+        needed_by: z.array(z.string()),
+        supersedes: z.array(z.string()),
+        superseded_by: z.string().optional(),
+        counters: z.record(z.string(), z.number()),
+      }),
+    access: 'session',
+    effect: 'read',
+    errors: ['failed'],
+    section: extensions,
+    isExtension: true,
+  }),
   'memory.export': method({
     summary: 'What a memory holds, as lines of JSON or as Markdown',
     params: () => z.object({ format: z.enum(['jsonl', 'markdown']).default('jsonl'), tenant_id: tenantId() }),

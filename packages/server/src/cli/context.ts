@@ -29,7 +29,7 @@ export class CliContext {
   }
 
   /** A client that does not outlive its first connection, unless a command wants one that does. */
-  async connect(options: Pick<ConnectOptions, 'role' | 'reconnect'> = {}): Promise<Client> {
+  async connect(options: Pick<ConnectOptions, 'role' | 'reconnect' | 'memoryNamespace'> = {}): Promise<Client> {
     const { connect } = await import('@car-runtime/client');
     return await connect({ ...this.#connectOptions(), ...options });
   }

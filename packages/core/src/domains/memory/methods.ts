@@ -81,6 +81,22 @@ export function memoryMethods(service: MemoryService): Handlers<typeof memory> {
     },
     'memory.timeline': async ({ key, tenant_id }, { connection }) =>
       (await service.timeline(connection, key, tenant_id ?? '')).map(toTimelineRow),
+    'memory.show': async ({ fact_id, tenant_id }, { connection }) => {
+      const shown = await service.show(connection, fact_id, tenant_id ?? '');
+      const { node, dependsOn, neededBy, supersedes, supersededBy } = shown;
+      const { createdAtMs, endedAtMs, needsReview, counters } = node;
+      return {
+        fact: toRow(node),
+        at: new Date(createdAtMs).toISOString(),
+        ...(endedAtMs !== Infinity && { ended_at: new Date(endedAtMs).toISOString() }),
+        needs_review: needsReview,
+        depends_on: dependsOn,
+        needed_by: neededBy,
+        supersedes,
+        ...(supersededBy !== undefined && { superseded_by: supersededBy }),
+        counters: { ...counters },
+      };
+    },
     'memory.export': async ({ format, tenant_id }, { connection }) => ({
       format,
       ...(await service.export(connection, format, tenant_id ?? '')),

@@ -6,9 +6,11 @@ import {
   timelineOf,
   type ConsolidationCounts,
   type ContextPiece,
+  type Edge,
   type FactInput,
   type Hit,
   type MemoryEngine,
+  type MemoryNode,
   type Provenance,
   type SupersessionCandidate,
   type TimelineEntry,
@@ -52,6 +54,14 @@ export interface Explanation {
     parts: Readonly<Record<string, number>>;
     notCurrent: string | undefined;
   }[];
+}
+
+export interface ShownFact {
+  node: MemoryNode;
+  dependsOn: string[];
+  neededBy: string[];
+  supersedes: string[];
+  supersededBy: string | undefined;
 }
 
 export interface MemoryServiceOptions {
@@ -141,13 +151,7 @@ export class MemoryService {
     const view = toView(reading);
     const idOf = (index: number): string => graph.node(index)?.id ?? '';
     const asked = factId === undefined ? reader.query(text, { limit, ...view }).map(({ node }) => node) : [];
-    if (factId !== undefined) {
-      const node = graph.byId(factId);
-      if (!node || !graph.isVisible(node.index, view)) {
-        throw fail('failed', `Cannot explain "${factId}": there is no such fact`, { data: { reason: 'unknown_fact' } });
-      }
-      asked.push(node);
-    }
+    if (factId !== undefined) asked.push(factOf(engine, 'explain', factId, reading.tenant));
     const reasons = asked.map((node) => ({ node, reason: reader.explain(text, node.index, view) }));
     const [first] = reasons;
     const seeds = first?.reason.seeds ?? [];
@@ -159,6 +163,22 @@ export class MemoryService {
         parts,
         notCurrent: reader.notCurrent(node, text, view),
       })),
+    };
+  }
+
+  async show(connection: Connection, factId: string, tenant: string): Promise<ShownFact> {
+    const { engine } = await this.#memoryOf(connection);
+    const node = factOf(engine, 'show', factId, tenant);
+    const { adjacency } = engine.graph;
+    const ids = (edges: Iterable<Edge>, kinds: readonly string[], end: 'from' | 'to'): string[] =>
+      [...edges].filter(({ kind }) => kinds.includes(kind)).flatMap((edge) => engine.graph.node(edge[end])?.id ?? []);
+    const rests = ['depends_on', 'cites_premise'];
+    return {
+      node,
+      dependsOn: ids(adjacency.out(node.index), rests, 'to'),
+      neededBy: ids(adjacency.in(node.index), rests, 'from'),
+      supersedes: ids(adjacency.out(node.index), ['supersedes'], 'to'),
+      supersededBy: ids(adjacency.in(node.index), ['supersedes'], 'from')[0],
     };
   }
 
@@ -235,6 +255,12 @@ export class MemoryService {
       ...(source !== undefined && { source }),
     };
   }
+}
+
+function factOf({ graph }: MemoryEngine, verb: string, factId: string, tenant: string): MemoryNode {
+  const node = graph.byId(factId);
+  if (node && graph.isVisible(node.index, { tenant })) return node;
+  throw fail('failed', `Cannot ${verb} "${factId}": there is no such fact`, { data: { reason: 'unknown_fact' } });
 }
 
 function toView({ tenant, ranking }: Reading) {

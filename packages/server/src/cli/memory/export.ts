@@ -1,0 +1,11 @@
+import type { CommandInput } from '../command-table.ts';
+import { connectMemory, tenantOf } from './memory-client.ts';
+import { formatOf } from './format-option.ts';
+
+export async function run(input: CommandInput): Promise<void> {
+  const format = formatOf(input.options['format']) ?? 'jsonl';
+  await using client = await connectMemory(input);
+  const { text } = await client.memory.export({ format, ...tenantOf(input) });
+  // As it is: it is made for files, and JSON and quotations hold whatever is in it.
+  process.stdout.write(text);
+}
