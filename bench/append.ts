@@ -48,7 +48,7 @@ function describe(side: readonly Appended[]): string {
 }
 
 /** Each producer fills one run after another; opening and ending them is part of it. */
-class AppendSession implements AsyncDisposable {
+export class AppendSession implements AsyncDisposable {
   readonly #server: ServerProcess;
   readonly #producers: readonly RunProducer[];
 

@@ -59,6 +59,39 @@ function range(from: number, to: number): number[] {
 }
 
 // req: events.journal
+test('events about one thing are written as if each stood alone, chained or not', async () => {
+  using folder = new TempFolder();
+  const path = folder.join('journals', 'about.jsonl');
+  const { log } = openLog(path);
+  const action = { action_id: 'a"', proposal_id: 'p\n', data: { tool: 'l{' }, encoded: undefined };
+  const plan = { action_id: null, proposal_id: 'p', data: {}, encoded: undefined };
+  const append = (): void => {
+    log.appendAbout('action_validated', action);
+    log.appendAbout('action_succeeded', action, { duration_ms: 1.5 });
+    log.appendAbout('action_failed', action, {});
+    log.appendAbout('state_snapshot', plan);
+    log.appendAbout('state_rollback', plan, { restored: ['k'] });
+  };
+  append();
+  log.enableChain();
+  append();
+  const about = { action_id: 'a"', proposal_id: 'p\n' };
+  const expected = [
+    { kind: 'action_validated', ...about, data: { tool: 'l{' } },
+    { kind: 'action_succeeded', ...about, data: { tool: 'l{', duration_ms: 1.5 } },
+    { kind: 'action_failed', ...about, data: { tool: 'l{' } },
+    { kind: 'state_snapshot', proposal_id: 'p', data: {} },
+    { kind: 'state_rollback', proposal_id: 'p', data: { restored: ['k'] } },
+  ];
+  assert.deepEqual(await log.verifyChain(), { verified: expected.length });
+  const events = linesOf(path).map((line) => {
+    const { kind, action_id, proposal_id, data } = JSON.parse(line) as Record<string, unknown>;
+    return { kind, ...(action_id !== undefined && { action_id }), proposal_id, data };
+  });
+  assert.deepEqual(events, [...expected, ...expected]);
+});
+
+// req: events.journal
 test('events are in the file, in order, at the end of the turn that appended them', async () => {
   using folder = new TempFolder();
   const path = folder.join('journals', 'a.jsonl');
