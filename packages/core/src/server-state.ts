@@ -64,6 +64,7 @@ import {
 } from './domains/runs/index.ts';
 import { serverDomain, type ServerFacts } from './domains/server/index.ts';
 import { sessionDomain } from './domains/session/index.ts';
+import { SkillService, skillsDomain, type SkillModel } from './domains/skills/index.ts';
 import { createStateStores, stateDomain } from './domains/state/index.ts';
 import {
   Escalations,
@@ -156,6 +157,10 @@ export interface ServerStateConfig {
   keyDir?: string;
   /** The tier a skill is deployed at, which caps what plans run for it may do; nothing for one that is not known. */
   skillTierOf?: (skill: string) => Tier | undefined;
+  /** Ed25519 keys in base64: packs of skills signed by one of them are official. Default: none. */
+  trustedSkillSigners?: readonly string[];
+  /** What distils, evolves and repairs skills. Without it nothing is distilled or repaired, and evolving is refused. */
+  skillModel?: SkillModel;
   /** Which methods a person is asked about before they run. Default: those declared so, for 60 s. */
   approvalGate?: ApprovalGateConfig;
   /** File of the approvals; `null` keeps them in memory, for a daemon that shares its folder with another. Default
@@ -303,6 +308,13 @@ export class ServerState implements AsyncDisposable {
     });
     const { registryOf, dispatch, canDetach } = toolAccess;
     this.#budgets = this.#createBudgets(budgetFile, budgetLedger, { logger, registryOf });
+    const skills = new SkillService({
+      memoryOf: (connection) => this.#memories.memoryOf(connection),
+      append: (connection, kind, data) => this.#journals.logOf(connection).append(kind, { data }),
+      verdictOn: (fingerprint) => this.#permissions.verdictOn(fingerprint),
+      trustedSigners: config.trustedSkillSigners,
+      model: config.skillModel,
+    });
     this.#permissions = new PermissionService({
       ledgerPath,
       posturesPath,
@@ -313,7 +325,8 @@ export class ServerState implements AsyncDisposable {
       connectionOf: (clientId) => this.#kernel.connections.get(clientId),
       stateOf: (connection) => storeOf(connection).snapshot(),
       isStopping: () => this.#kernel.isDraining,
-      skillTierOf: config.skillTierOf,
+      skillTierOf: async (skill, connection) =>
+        config.skillTierOf?.(skill) ?? (await skills.deploymentTierOf(connection, skill)),
     });
     const escalations = new Escalations(this.#approvals);
     this.#approvals.onResolved('supervision', ({ id, outcome }, _by, subject) =>
@@ -368,6 +381,7 @@ export class ServerState implements AsyncDisposable {
         }),
         registryDomain({ stateRoot, hasStrictRoles }),
         chatDomain(this.#chats),
+        skillsDomain(skills),
         eventsDomain(this.#journals),
         metricsDomain(this.#journals.logOf),
         builtinsDomain(this.#builtins, registryOf),

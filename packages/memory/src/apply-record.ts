@@ -31,7 +31,10 @@ export function applyRecord(graph: MemoryGraph, record: MemoryRecord): number | 
       graph.setNeedsReview(indexOf(graph, record.id), record.needed);
       return undefined;
     case 'count':
-      for (const id of record.ids) graph.count(indexOf(graph, id), record.counter);
+      for (const id of record.ids) {
+        graph.count(indexOf(graph, id), record.counter);
+        if (record.at !== undefined) graph.setCounter(indexOf(graph, id), 'lastUsedMs', record.at);
+      }
       return undefined;
     case 'reset':
       graph.reset();

@@ -7,6 +7,7 @@ import type {
   Authority,
   ContentType,
   CounterName,
+  Counters,
   MemoryNode,
   Metadata,
   NodeKind,
@@ -14,7 +15,9 @@ import type {
   View,
 } from './graph/model.ts';
 import { MemoryReader, type ReaderOptions } from './reader.ts';
-import type { MemoryRecord, StoredNode } from './records.ts';
+import { brokenSkillLines, skillLines } from './skills/context-lines.ts';
+import type { ContextExtras } from './context/assemble.ts';
+import type { AddRecord, MemoryRecord, StoredNode } from './records.ts';
 
 /** Takes every record in order, synchronously: when the call that made it returns, it is wherever the journal puts it. */
 export type Journal = (record: MemoryRecord) => void;
@@ -48,6 +51,14 @@ export interface FactInput extends Common {
   /** Ids; those that name nothing are left out. */
   readonly dependsOn?: readonly string[];
   readonly premises?: readonly string[];
+  readonly links?: AddRecord['links'];
+}
+
+export interface SkillNodeInput extends Common {
+  readonly key: string;
+  readonly value: string;
+  readonly supersedes?: string;
+  readonly counters?: Counters;
 }
 
 export interface TurnInput extends Common {
@@ -88,7 +99,11 @@ export class MemoryEngine implements Disposable {
       reset: () => banks.clear(),
     });
     this.banks = banks;
-    this.reader = new MemoryReader(this.graph, now, newestTurn, options);
+    const extras: ContextExtras = {
+      skills: (request) => skillLines(this, request),
+      unknowns: (request) => brokenSkillLines(this, request),
+    };
+    this.reader = new MemoryReader(this.graph, now, newestTurn, { extras, ...options });
   }
 
   /** Facts that hold. */
@@ -165,9 +180,10 @@ export class MemoryEngine implements Disposable {
     return this.#add('conversation_summary', summary, 'summary');
   }
 
-  /** Its value is what it is to whoever ingested it. */
-  addSkill(skill: Common & { key: string; value: string }): MemoryNode {
-    return this.#add('skill', skill, 'skill');
+  /** Its value is what it is to whoever ingested it. The skill it supersedes, by id, is deprecated. */
+  addSkill(skill: SkillNodeInput): MemoryNode {
+    const { supersedes, counters } = skill;
+    return this.#add('skill', skill, 'skill', supersedes === undefined ? {} : { supersedes }, counters && { counters });
   }
 
   addIdentity(identity: Common & { key: string; value: string }): MemoryNode {
@@ -185,8 +201,9 @@ export class MemoryEngine implements Disposable {
     if (ids.length > 0) this.#commit({ op: 'remove', ids });
   }
 
-  count(ids: readonly string[], counter: CounterName): void {
-    if (ids.length > 0) this.#commit({ op: 'count', ids, counter });
+  /** With a moment it is also noted as the last use. */
+  count(ids: readonly string[], counter: CounterName, atMs?: number): void {
+    if (ids.length > 0) this.#commit({ op: 'count', ids, counter, ...(atMs !== undefined && { at: atMs }) });
   }
 
   reset(): void {
@@ -206,7 +223,9 @@ export class MemoryEngine implements Disposable {
 
   #addFact(fact: FactInput, supersedes?: MemoryNode): MemoryNode {
     const { dependsOn = [], premises = [], contentType, expiresAtMs, metadata, scope, authority, isConstraint } = fact;
+    const edges = fact.links ?? [];
     const links = {
+      ...(edges.length > 0 && { links: edges }),
       ...(dependsOn.length > 0 && { depends_on: dependsOn }),
       ...(premises.length > 0 && { premises }),
       ...(supersedes && { supersedes: supersedes.id }),
@@ -225,7 +244,7 @@ export class MemoryEngine implements Disposable {
     kind: NodeKind,
     input: Common & { key: string; value: string },
     prefix: string,
-    links: { depends_on?: readonly string[]; premises?: readonly string[]; supersedes?: string; after?: string } = {},
+    links: Omit<AddRecord, 'op' | 'node' | 'asked'> = {},
     more: Partial<StoredNode> = {},
   ): MemoryNode {
     checkLengths(input.key, input.value, more.constraint === true);

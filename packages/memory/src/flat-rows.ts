@@ -1,6 +1,7 @@
 // A memory as flat rows, for `memory.persist` and `memory.load`: what it says, not how it came to say it.
 import type { MemoryEngine } from './engine.ts';
 import { MemoryError } from './errors.ts';
+import { encodeWithStats, takeStats, triggerPrefix } from './skills/model.ts';
 import type { MemoryNode, Origin, Provenance } from './graph/model.ts';
 
 export interface FlatRow {
@@ -37,7 +38,7 @@ export function* toRows({ graph }: MemoryEngine): Generator<FlatRow> {
     const isTurn = kind === 'conversation' || kind === 'conversation_summary';
     yield {
       subject,
-      body,
+      body: kind === 'skill' ? encodeWithStats(node) : body,
       kind: kind === 'skill' ? skillKind : factKindOf(node),
       ...(metadata.confidence !== undefined && { confidence: metadata.confidence }),
       ...(!isTurn && { fact_id }),
@@ -114,7 +115,7 @@ export function ingestRow(engine: MemoryEngine, row: FlatRow): void {
   }
   const id = fact_id ?? `loaded-${engine.factCount + 1}`;
   if (kind === skillKind) {
-    engine.addSkill({ ...common, id, key: subject, value: body });
+    engine.addSkill({ ...common, ...takeStats(body), id, key: subject });
     return;
   }
   const isPlain = kind !== 'constraint' && kind !== 'conclusion';
@@ -125,6 +126,9 @@ export function ingestRow(engine: MemoryEngine, row: FlatRow): void {
     value: body,
     kind: kind === 'conclusion' ? 'conclusion' : 'fact',
     isConstraint: kind === 'constraint',
+    ...(subject.startsWith(triggerPrefix) && {
+      links: [[`skill:${subject.slice(triggerPrefix.length)}`, 'triggers', 1] as const],
+    }),
     metadata: {
       ...(kind === 'knowledge' || kind === 'procedural' ? { bank: kind } : isPlain && { category: kind }),
       ...(confidence !== undefined && { confidence }),

@@ -58,3 +58,11 @@ export type { ContextOptions, Hit, MemoryReader, QueryOptions, ReaderOptions } f
 export { formatVersion } from './records.ts';
 export type { AddRecord, MemoryRecord, StoredNode } from './records.ts';
 export { createHybridRanker } from './retrieval/graph-ranker.ts';
+export { minTrialSamples, SkillBook, skillsOf } from './skills/book.ts';
+export type { GateOutcome, SkillInput } from './skills/book.ts';
+export { decideDeployment, enforceDeployment } from './skills/governance.ts';
+export type { DeploymentDecision, Enforcement, SkillProvenance, SkillTrust, Verdict } from './skills/governance.ts';
+export { wilsonLowerBound } from './skills/matching.ts';
+export type { SkillHit, SkillQuery } from './skills/matching.ts';
+export { candidateSuffix, toScope } from './skills/model.ts';
+export type { Skill, SkillScope, SkillStats, SkillTrigger } from './skills/model.ts';

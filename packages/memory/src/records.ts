@@ -65,5 +65,6 @@ export type MemoryRecord =
   | { readonly op: 'end'; readonly id: string; readonly at: number }
   | { readonly op: 'remove'; readonly ids: readonly string[] }
   | { readonly op: 'review'; readonly id: string; readonly needed: boolean }
-  | { readonly op: 'count'; readonly ids: readonly string[]; readonly counter: CounterName }
+  /** With `at` it is also when the node was last used. */
+  | { readonly op: 'count'; readonly ids: readonly string[]; readonly counter: CounterName; readonly at?: number }
   | { readonly op: 'reset' };

@@ -13,6 +13,7 @@ import { metrics } from './metrics.ts';
 import { agentPermissions, permission } from './permission.ts';
 import { policy } from './policy.ts';
 import { proactiveMemory } from './proactive-memory.ts';
+import { skill } from './skills.ts';
 import { proposal } from './proposal.ts';
 import { registry } from './registry.ts';
 import { runEvents, runs } from './runs.ts';
@@ -45,6 +46,7 @@ export {
   permission,
   policy,
   proactiveMemory,
+  skill,
   proposal,
   registry,
   runEvents,
@@ -156,6 +158,7 @@ export const methods = {
   ...proactiveMemory,
   ...registry,
   ...chat,
+  ...skill,
   ...substrate,
   ...supervision,
   ...eventLog,

@@ -8,6 +8,7 @@ import { conversationPieces, maxTurnsRead, withoutDetours } from './conversation
 import { toLine } from './data-text.ts';
 import { doubtedPiece, factPieces, markOf, maxRepairsPerFact, repairPiece, statementOf } from './fact-lines.ts';
 import type { ContextPiece } from './pieces.ts';
+import { triggerPrefix } from '../skills/model.ts';
 
 const maxEnvironment = 5;
 /** Nodes looked at for facts that share no word with the query: the newest. */
@@ -129,6 +130,7 @@ function* candidates(assembly: Assembly, doubt: (node: MemoryNode, standing: Sta
   const seen = new Set<number>();
   const isShown = (node: MemoryNode | undefined): node is MemoryNode => {
     if (node === undefined || (node.kind !== 'fact' && node.kind !== 'conclusion') || node.isConstraint) return false;
+    if (node.key.startsWith(triggerPrefix)) return false;
     if (!graph.isVisible(node.index, request.view)) return false;
     if (assembly.ranked !== undefined && node.needsReview) return false;
     const standing = belief.standingOf(node, request);

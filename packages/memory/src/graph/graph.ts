@@ -348,6 +348,12 @@ export class MemoryGraph {
     if (node) node.counters = { ...node.counters, [counter]: (node.counters[counter] ?? 0) + by };
   }
 
+  /** Of a counter that is a moment. */
+  setCounter(index: number, counter: CounterName, value: number): void {
+    const node = this.#nodes[index];
+    if (node) node.counters = { ...node.counters, [counter]: value };
+  }
+
   remove(index: number): void {
     const node = this.#nodes[index];
     if (!node) return;

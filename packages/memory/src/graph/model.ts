@@ -119,6 +119,11 @@ export const counterNames = [
   'usage',
   'helpful',
   'outdated',
+  /** Of a skill: how often it did what it should, and how often not. */
+  'successes',
+  'failures',
+  /** No count: when the outcome before was reported, in ms since the epoch. */
+  'lastUsedMs',
   /** Reminders made of it; never feeds ranking. */
   'injections',
 ] as const;

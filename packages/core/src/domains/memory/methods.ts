@@ -43,10 +43,11 @@ export function memoryMethods(service: MemoryService): Handlers<typeof memory> {
       }),
     'memory.fact_count': (_params, { connection }) => service.factCount(connection),
     'memory.consolidate': async (_params, { connection }) => {
-      const { pruned, collected, turnsSummarised, summariesDropped, isStored } = await service.consolidate(connection);
+      const { promoted, rejected, pruned, collected, turnsSummarised, summariesDropped, isStored } =
+        await service.consolidate(connection);
       return {
-        candidates_promoted: [],
-        candidates_rejected: [],
+        candidates_promoted: promoted,
+        candidates_rejected: rejected,
         pruned,
         collected,
         turns_summarised: turnsSummarised,

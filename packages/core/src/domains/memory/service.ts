@@ -3,11 +3,13 @@ import {
   clampUtility,
   consolidate,
   renderContext,
+  skillsOf,
   timelineOf,
   type ConsolidationCounts,
   type ContextPiece,
   type Edge,
   type FactInput,
+  type GateOutcome,
   type Hit,
   type MemoryEngine,
   type MemoryNode,
@@ -113,12 +115,16 @@ export class MemoryService {
     return (await this.#memoryOf(connection)).engine.factCount;
   }
 
-  async consolidate(connection: Connection): Promise<ConsolidationCounts & { isStored: boolean }> {
+  async consolidate(connection: Connection): Promise<ConsolidationCounts & GateOutcome & { isStored: boolean }> {
     const memory = await this.#memoryOf(connection);
     const counts = consolidate(memory.engine);
+    const outcome = onMemory(() => skillsOf(memory.engine).gate());
     const isStored = memory.flush();
-    this.#options.events.append(connection, 'consolidated', { ...counts });
-    return { ...counts, isStored };
+    const { events } = this.#options;
+    for (const candidate of outcome.promoted) events.append(connection, 'candidate_promoted', { candidate });
+    for (const candidate of outcome.rejected) events.append(connection, 'candidate_rejected', { candidate });
+    events.append(connection, 'consolidated', { ...counts });
+    return { ...counts, ...outcome, isStored };
   }
 
   async utility(connection: Connection, change: { weight?: number; exploration?: number } = {}): Promise<Utility> {

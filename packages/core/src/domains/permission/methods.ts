@@ -29,24 +29,22 @@ export function permissionMethods(service: PermissionService): Handlers<typeof p
     },
     'permission.classify': ({ proposal }) => service.classify(toPlan(proposal)),
     'permission.evaluate': async ({ proposal, skill }, { connection }) => {
-      const ceiling = service.ceilingOf(skill);
+      const ceiling = await service.ceilingOf(skill, connection);
       const decisions = await service.evaluate(toPlan(proposal), connection, ceiling);
       return { decisions, ...(ceiling !== undefined && { skill_ceiling: ceiling }) };
     },
     'permission.pending': async ({ proposal, skill }, { connection }) => {
-      const decisions = await service.evaluate(toPlan(proposal), connection, service.ceilingOf(skill));
+      const ceiling = await service.ceilingOf(skill, connection);
+      const decisions = await service.evaluate(toPlan(proposal), connection, ceiling);
       return { pending: decisions.filter(({ decision }) => decision === 'needs_approval') };
     },
     'permission.approve': decide(true),
     'permission.reject': decide(false),
-    'permission.review': ({ proposal, skill, initial_state }, { connection, signal }) =>
-      awaitingEngine(
-        service.review(toPlan(proposal), connection, {
-          ceiling: service.ceilingOf(skill),
-          initialState: initial_state ?? undefined,
-          signal,
-        }),
-      ),
+    'permission.review': async ({ proposal, skill, initial_state }, { connection, signal }) => {
+      const ceiling = await service.ceilingOf(skill, connection);
+      const initialState = initial_state ?? undefined;
+      return await awaitingEngine(service.review(toPlan(proposal), connection, { ceiling, initialState, signal }));
+    },
     'permission.approve_plan': async ({ digest, proposal, reason, evidence }, { connection }) => {
       const plan = proposal && toPlan(proposal);
       const records = await service.approvePlan(digest, plan, wordsOf(reason, evidence), connection);

@@ -45,7 +45,7 @@ export interface PermissionOptions {
   stateOf(connection: Connection): Record<string, unknown>;
   isStopping(): boolean;
   /** The tier a skill is deployed at; nothing for one that is not known. */
-  skillTierOf?: ((skill: string) => Tier | undefined) | undefined;
+  skillTierOf?: ((skill: string, connection: Connection) => Promise<Tier | undefined>) | undefined;
   defaultTier?: Tier | undefined;
   ledgerLimits?: Partial<LedgerLimits> | undefined;
 }
@@ -142,8 +142,15 @@ export class PermissionService implements Disposable {
     };
   }
 
-  ceilingOf(skill: string | null | undefined): Tier | undefined {
-    return skill == null ? undefined : (this.#options.skillTierOf?.(skill) ?? unknownSkillTier);
+  async ceilingOf(skill: string | null | undefined, connection: Connection): Promise<Tier | undefined> {
+    return skill == null ? undefined : ((await this.#options.skillTierOf?.(skill, connection)) ?? unknownSkillTier);
+  }
+
+  /** What people decided about a fingerprint, whatever it stands for. */
+  verdictOn(fingerprint: string): 'approved' | 'rejected' | undefined {
+    this.#ledger.refresh();
+    const entry = this.#ledger.find(fingerprint);
+    return entry && (entry.isApproved ? 'approved' : 'rejected');
   }
 
   async evaluate(plan: Proposal, connection: Connection, ceiling: Tier | undefined): Promise<PermissionDecision[]> {
