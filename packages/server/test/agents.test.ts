@@ -162,6 +162,35 @@ test('an agent left by a killed daemon of the same root is ended though nothing 
   }
 });
 
+// req: agents.foreign-daemon
+test('daemons of one root with manifests of their own never run an agent of one id at the same time', async () => {
+  using folder = tempFolder();
+  const starts = join(folder.path, 'starts');
+  using _ended = ending(starts);
+  const spec = { id: 'a', name: 'A', command: node, args: counting(starts) };
+  await using first = await startDaemon();
+  await using second = await startDaemon({
+    root: first.root,
+    args: ['--agents-manifest', join(folder.path, 'other.json'), '--auth-token', 'a token of the second daemon'],
+  });
+  await using client = await clientOf(first);
+  await using other = await connect({
+    url: second.ready.ws,
+    token: 'a token of the second daemon',
+    reconnect: false,
+    allowUnproven: true,
+  });
+  for (const each of [client, other]) await each.agents.upsert(spec);
+  const { pid } = await client.agents.start({ id: 'a' });
+  const blocked = await other.agents.start({ id: 'a' });
+  assert.deepEqual([blocked.status, blocked.blocked_by_pid], ['backoff', pid]);
+  await client.agents.stop({ id: 'a' });
+  assert.equal((await other.agents.wait({ id: 'a' })).status, 'running');
+  await until(() => startsIn(starts).length === 2);
+  await stop(second);
+  await stop(first);
+});
+
 const worker = (client: string): string => `
 import { connect } from ${JSON.stringify(client)};
 const { CAR_AGENT_ID: agentId, CAR_AGENT_TOKEN: token, CAR_DAEMON_URL: url } = process.env;

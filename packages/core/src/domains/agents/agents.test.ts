@@ -1,6 +1,6 @@
 // agents.* over the wire: specs and tokens, the life of an agent, who may do what.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { ManagedAgent } from '@car-runtime/protocol';
@@ -295,4 +295,65 @@ test('under strict roles only a host names commands', async () => {
   await assert.rejects(client.agents.upsert({ id: 'x', name: 'x', command: node }), /needs the host role/);
   const host = await daemon.connect({ as: 'host' });
   assert.equal((await host.agents.upsert({ id: 'x', name: 'x', command: node })).id, 'x');
+});
+
+// req: agents.manifest-broken
+test('a manifest that cannot be understood is refused with its place, stays as it is, and stops nothing else', async () => {
+  const broken: [name: string, text: string, why: RegExp][] = [
+    ['agents.json', '{ torn', /agents\.json: /],
+    ['agents.json', '{"agents":[{"id":"a","name":"A"}]}', /agents\.json: .*command/],
+    ['agents.json', '[{"id":"../a","name":"A","command":"/bin/sh"}]', /agents\.json: .*id/],
+    ['agents.json', '[{"id":"a","name":"A","command":"/bin/sh","comand":1}]', /agents\.json: .*comand/],
+    ['agents/a/manifest.toml', 'torn =', /manifest\.toml: /],
+    [
+      'agents/a/manifest.toml',
+      '[agent]\nid = "b"\nname = "B"\n[transport]\nkind = "pure_data"\n',
+      /agent\.id is "b", not a/,
+    ],
+  ];
+  for (const [name, text, why] of broken) {
+    await using daemon = serve();
+    const path = join(root(daemon), name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    const client = await daemon.connect();
+    await assert.rejects(client.agents.list(), why, text);
+    await assert.rejects(client.agents.upsert({ id: 'x', name: 'X', command: node }), why, text);
+    assert.equal(readFileSync(path, 'utf8'), text);
+    assert.ok(daemon.state.health.problems.some((problem) => problem.startsWith('agents manifest: ')));
+    await client.state.set({ key: 'k', value: 1 });
+    rmSync(path);
+    assert.deepEqual(await client.agents.list(), [], 'mended without a restart');
+  }
+});
+
+// req: agents.bounds
+test('there is a bound to the agents of a manifest, and to a spec', async () => {
+  await using daemon = serve();
+  for (let n = 0; n < 1_000; n++) {
+    mkdirSync(join(root(daemon), 'agents', `a${n}`), { recursive: true, mode: 0o700 });
+    const text = `[agent]\nid = "a${n}"\nname = "A"\n[transport]\nkind = "pure_data"\n`;
+    writeFileSync(join(root(daemon), 'agents', `a${n}`, 'manifest.toml'), text, { mode: 0o600 });
+  }
+  const client = await daemon.connect();
+  const spec = { name: 'X', command: node };
+  await assert.rejects(client.agents.upsert({ id: 'x', ...spec }), /there are 1000 agents, the limit/);
+  await client.agents.remove({ id: 'a0' });
+  const env = { BIG: 'x'.repeat(32_768), BIGGER: 'x'.repeat(32_768) };
+  await assert.rejects(client.agents.upsert({ id: 'x', ...spec, env }), /its spec takes \d+ bytes, limit 65536/);
+  assert.equal((await client.agents.upsert({ id: 'x', ...spec })).id, 'x');
+});
+
+// req: agents.precedence
+test('the file of an agent wins over the list of all', async () => {
+  await using daemon = serve();
+  const client = await daemon.connect();
+  await client.agents.upsert({ id: 'a', name: 'List', command: node });
+  await using next = serve();
+  const [from, to] = [root(daemon), root(next)];
+  cpSync(join(from, 'agents.json'), join(to, 'agents.json'));
+  cpSync(join(from, 'agents'), join(to, 'agents'), { recursive: true });
+  const path = join(to, 'agents', 'a', 'manifest.toml');
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"List"', '"Own"'));
+  assert.equal(managed(await (await next.connect()).agents.list(), 'a').name, 'Own');
 });

@@ -56,3 +56,13 @@ test('a watcher that was too slow is told how much it missed, if it knows cursor
     ['status', 5, 'c'],
   ]);
 });
+
+// req: agents.watch-bound
+test('so many connections may watch, each once, and one that stops makes room', () => {
+  const feed = new AgentFeed((agent) => agent);
+  for (let n = 0; n < 10_000; n++) feed.watch(watcher(`w${n}`).connection, undefined);
+  assert.throws(() => feed.watch(watcher('more').connection, undefined), /10000 connections do, the limit/);
+  feed.watch(watcher('w0').connection, undefined);
+  assert.ok(feed.unwatch(watcher('w0').connection));
+  feed.watch(watcher('more').connection, undefined);
+});

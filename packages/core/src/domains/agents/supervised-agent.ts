@@ -82,6 +82,7 @@ export class SupervisedAgent {
     this.#isStopWanted = true;
     const running = this.#process;
     if (!running) {
+      this.lastError = undefined;
       if (this.status !== 'stopped') this.#become('stopped');
       while (this.#ending) await this.#ending;
       return;
@@ -161,8 +162,10 @@ export class SupervisedAgent {
     const policy = this.spec.restart;
     const isFailure = exit.code !== 0 || this.#limitBroken !== undefined;
     const reason = this.#limitBroken ?? exitText(exit);
-    if (this.#isStopWanted) this.#become('stopped');
-    else if (policy === 'always' || (isFailure && policy === 'on_failure')) this.#fail(reason);
+    if (this.#isStopWanted) {
+      this.lastError = undefined;
+      this.#become('stopped');
+    } else if (policy === 'always' || (isFailure && policy === 'on_failure')) this.#fail(reason);
     else {
       if (isFailure) this.lastError = reason;
       this.#become('stopped');

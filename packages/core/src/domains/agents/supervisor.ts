@@ -17,6 +17,8 @@ import { SupervisedAgent, type AgentPorts } from './supervised-agent.ts';
 
 /** Agents of one manifest. */
 const maxAgents = 1_000;
+/** A spec as JSON: all of them are sent in one answer. */
+const maxSpecBytes = 64 * 1024;
 
 export interface SupervisorOptions {
   manifestPath: string;
@@ -120,6 +122,11 @@ export class Supervisor implements AsyncDisposable {
     if (!known) this.#checkRoomFor(input.id);
     const token = input.token || known?.spec.token || this.#options.credentials.mint();
     const spec = { ...input, token };
+    const bytes = Buffer.byteLength(JSON.stringify(spec));
+    if (bytes > maxSpecBytes)
+      throw fail('failed', `Cannot store agent "${spec.id}": its spec takes ${bytes} bytes, limit ${maxSpecBytes}`, {
+        data: { reason: 'too_large' },
+      });
     const all = new Map([...this.#agents].map(([id, agent]) => [id, agent.spec]));
     all.set(spec.id, spec);
     this.#storing(spec.id, () => {

@@ -100,3 +100,16 @@ test('a name that is no safe file name is refused', async () => {
     await assert.rejects(client.registry.register({ entry: { name, dashboard_url: url } }), /Invalid params/, name);
   }
 });
+
+// req: registry.bound
+test('there is a bound to services, and who is announced may still speak', async () => {
+  await using daemon = serve();
+  const client = await daemon.connect();
+  await client.registry.register({ entry: { name: 'known', dashboard_url: url } });
+  for (let n = 0; n < 9_999; n++) writeFileSync(join(folderOf(daemon), `s${n}.json`), '');
+  await assert.rejects(
+    client.registry.register({ entry: { name: 'more', dashboard_url: url } }),
+    /10000 services, the limit/,
+  );
+  assert.deepEqual(await client.registry.heartbeat({ name: 'known' }), { refreshed: true });
+});
