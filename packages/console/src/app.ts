@@ -1,9 +1,11 @@
 // The frame of every view: where one can go, how the connection is, and the view itself, loaded when it is first needed.
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { connection } from './connection.ts';
+import './parts/badge.ts';
 import { controls } from './parts/styles.ts';
 import { linkTo, route } from './router.ts';
 import { closeSession } from './session.ts';
+import { followHost, hostView } from './store/host-feed.ts';
 import { renderOn } from './store/store.ts';
 import { failed, loading } from './parts/states.ts';
 
@@ -17,6 +19,11 @@ interface View {
 
 const views: Readonly<Record<string, View>> = {
   now: { label: 'Now', load: () => import('./views/now.ts'), render: () => html`<car-now></car-now>` },
+  approvals: {
+    label: 'Approvals',
+    load: () => import('./views/approvals.ts'),
+    render: ([id]) => html`<car-approvals .approvalId=${id}></car-approvals>`,
+  },
   runs: {
     label: 'Runs',
     load: () => import('./views/runs.ts'),
@@ -32,6 +39,11 @@ const views: Readonly<Record<string, View>> = {
         .against=${query.get('against') ?? undefined}
       ></car-run>`,
     isInner: true,
+  },
+  events: {
+    label: 'Events',
+    load: () => import('./views/events.ts'),
+    render: () => html`<car-events></car-events>`,
   },
   try: {
     label: 'Try it',
@@ -49,7 +61,8 @@ export class CarApp extends LitElement {
 
   constructor() {
     super();
-    renderOn(this, connection, route);
+    renderOn(this, connection, route, hostView);
+    followHost();
     this.#setTheme((localStorage.getItem(themeKey) as (typeof themes)[number] | null) ?? 'system');
   }
 
@@ -169,7 +182,9 @@ export class CarApp extends LitElement {
           .filter(([, each]) => !each.isInner)
           .map(
             ([name, each]) =>
-              html`<a href=${linkTo(name)} aria-current=${name === view ? 'page' : nothing}>${each.label}</a>`,
+              html`<a href=${linkTo(name)} aria-current=${name === view ? 'page' : nothing}
+                >${each.label}${name === 'approvals' ? this.#waiting() : nothing}</a
+              >`,
           )}
       </nav>
       <main id="main" tabindex="-1">
@@ -193,6 +208,11 @@ export class CarApp extends LitElement {
         .finally(() => this.requestUpdate());
     }
     return loading(view.label);
+  }
+
+  #waiting(): TemplateResult | typeof nothing {
+    const { length } = hostView.value.pending;
+    return length === 0 ? nothing : html` <car-badge tone="warn" aria-label="${length} waiting">${length}</car-badge>`;
   }
 
   #status(): TemplateResult {

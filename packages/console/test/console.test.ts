@@ -67,3 +67,55 @@ test('a method is called from a form of its schema, and the frames are shown', a
   await page.waitForSelector('pre:has-text("not_found")');
   assert.deepEqual(opened.problems, []);
 });
+
+// req: console.approvals
+test('a person approves and denies, by hand and by key, and what cannot be undone takes a second gesture', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  const ask = (action: string) =>
+    daemon.agent.host.request_approval({
+      action,
+      system_level: true,
+      details: { path: '<script>alert(1)</script> \u202E' },
+    });
+  await page.goto(`${opened.origin}/#/approvals`);
+  await page.waitForSelector('h2:has-text("Nothing waits for you")');
+  const [first, second] = [await ask('delete <b>everything</b>'), await ask('send it')];
+  await page.waitForSelector('nav car-badge:has-text("2")');
+  await page.locator('a.approval', { hasText: 'delete <b>everything</b>' }).click();
+  await page.waitForSelector('pre:has-text("<script>alert(1)</script>")');
+  await page.fill('#notes', 'looks fine');
+  await page.click('button.approve');
+  await page.waitForSelector('car-badge:has-text("approved")');
+  await page.locator('a.approval', { hasText: 'send it' }).click();
+  await page.waitForSelector('pre:has-text("send it")');
+  await page.keyboard.press('d');
+  await page.waitForSelector('h2:has-text("Nothing waits for you")');
+  const { approvals } = await daemon.host.host.approvals({});
+  const ends = approvals.map(({ id, outcome, notes }) => [id, outcome, notes ?? null]);
+  assert.deepEqual(ends, [
+    [first.id, 'approved', 'looks fine'],
+    [second.id, 'denied_by_human', null],
+  ]);
+  await page.click('button[role=tab]:has-text("History")');
+  await page.waitForSelector('a.approval:has-text("send it")');
+  assert.deepEqual(opened.problems, []);
+});
+
+// req: console.reconnect
+test('the page goes on after the daemon was restarted: what waits, what came meanwhile, and a run that goes on', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  await daemon.agent.host.request_approval({ action: 'before', system_level: true });
+  await page.goto(`${opened.origin}/#/approvals`);
+  await page.waitForSelector('a.approval:has-text("before")');
+  const restarted = await opened.restart();
+  await page.waitForSelector('car-badge:has-text("connected")');
+  await restarted.agent.host.request_approval({ action: 'after', system_level: true });
+  await page.waitForSelector('a.approval:has-text("after")');
+  assert.equal(await page.locator('a.approval').count(), 2, 'each once');
+  await page.goto(`${opened.origin}/#/events`);
+  await page.waitForSelector('.event:has-text("approval.requested")');
+});

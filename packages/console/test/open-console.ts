@@ -1,13 +1,24 @@
 // A real daemon with an agent on it, and the console open in a real browser.
 import { spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { connect } from '@car-runtime/client';
+import { connect, type Client } from '@car-runtime/client';
 import { findChromium, TempFolder } from '@car-runtime/testkit';
-import { startServer } from 'car-server';
+import { startServer, type RunningServer } from 'car-server';
 import { chromium } from 'playwright-core';
 
 const root = join(import.meta.dirname, '..', '..', '..');
+
+const chromiumArguments = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 let isBuilt = false;
 
@@ -26,55 +37,64 @@ function build(folder: string): void {
 const built = new TempFolder();
 process.on('exit', () => built[Symbol.dispose]());
 
+interface Clients {
+  server: RunningServer;
+  agent: Client;
+  host: Client;
+}
+
+/** A daemon on two neighbouring ports, which one that comes after it can have again. */
+async function startOnPair(stateRoot: string, port?: number): Promise<RunningServer> {
+  for (;;) {
+    const wanted = port ?? randomInt(20_000, 30_000);
+    try {
+      return await startServer({ stateRoot, port: wanted, consoleFolder: built.join('console') });
+    } catch (error) {
+      if (port !== undefined || !/the port is in use/.test(String(error))) throw error;
+    }
+  }
+}
+
+async function connectClients(server: RunningServer, opened: AsyncDisposableStack): Promise<Clients> {
+  const { authToken: token = '', hostToken = '' } = server.tokens ?? {};
+  const agent = opened.use(await connect({ url: server.ws, token, allowUnproven: true, reconnect: false }));
+  await agent.registerTool('count', undefined, ({ text }) => String(text).length);
+  const host = opened.use(await connect({ url: server.ws, hostToken, allowUnproven: true, reconnect: false }));
+  return { server, agent, host };
+}
+
 /** `undefined` without a Chromium, which the test says. */
 export async function openConsole(context: TestContext) {
   const executablePath = findChromium(context);
   if (executablePath === undefined) return undefined;
   build(built.join('console'));
-  const opened = new AsyncDisposableStack();
-  try {
-    const folder = opened.use(new TempFolder());
-    const server = opened.use(
-      await startServer({ stateRoot: folder.join('root'), port: 0, consoleFolder: built.join('console') }),
-    );
-    const { authToken: token = '', hostToken = '' } = server.tokens ?? {};
-    const agent = opened.use(await connect({ url: server.ws, token, allowUnproven: true }));
-    await agent.registerTool('count', undefined, ({ text }) => String(text).length);
-    const host = opened.use(await connect({ url: server.ws, hostToken, allowUnproven: true }));
-    const { url } = await host.host.console_ticket();
-    const browser = opened.use(
-      await chromium.launch({
-        executablePath,
-        args: [
-          '--no-sandbox',
-          '--disable-gpu',
-          '--disable-quic',
-          '--no-first-run',
-          '--disable-background-networking',
-          '--disable-component-update',
-          '--disable-sync',
-        ],
-      }),
-    );
-    const page = await browser.newPage();
-    const problems: string[] = [];
-    page.on('pageerror', (error) => problems.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') problems.push(message.text());
-    });
-    await page.goto(url);
-    await page.waitForSelector('car-badge[tone=good]:has-text("connected")');
-    const moved = opened.move();
-    return {
-      page,
-      browser,
-      problems,
-      url,
-      origin: server.http,
-      daemon: { server, agent, host },
-      [Symbol.asyncDispose]: () => moved.disposeAsync(),
-    };
-  } finally {
-    await opened.disposeAsync();
-  }
+  await using opened = new AsyncDisposableStack();
+  const folder = opened.use(new TempFolder());
+  const server = opened.use(await startOnPair(folder.join('root')));
+  const daemon = await connectClients(server, opened);
+  const { url } = await daemon.host.host.console_ticket();
+  const browser = opened.use(await chromium.launch({ executablePath, args: chromiumArguments }));
+  const page = await browser.newPage();
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text());
+  });
+  await page.goto(url);
+  await page.waitForSelector('car-badge[tone=good]:has-text("connected")');
+  const moved = opened.move();
+  return {
+    page,
+    browser,
+    problems,
+    url,
+    origin: server.http,
+    daemon,
+    /** Stops the daemon and starts another on the same state root and ports. */
+    restart: async (): Promise<Clients> => {
+      await server.stop(0);
+      return await connectClients(moved.use(await startOnPair(folder.join('root'), server.port)), moved);
+    },
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  };
 }
