@@ -5,6 +5,7 @@ import { fanout } from './fanout.ts';
 import type { Options, Row } from './harness/report.ts';
 import { idle } from './idle.ts';
 import { loopDelay } from './loop-delay.ts';
+import { memory } from './memory/speed.ts';
 import { neighbours } from './neighbours.ts';
 import { replay } from './replay.ts';
 import { rpc } from './rpc.ts';
@@ -20,6 +21,7 @@ export const benchmarks: Record<string, (options: Options) => Promise<Row[]>> = 
   fanout,
   append,
   replay,
+  memory,
   startup,
   idle,
   supervised,
