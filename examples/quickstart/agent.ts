@@ -7,11 +7,12 @@ import { CarError, connect } from '@car-runtime/client';
 import { plan } from './plan.ts';
 import { dim, heading, printResults, shorten } from './print.ts';
 import { learn } from './remember.ts';
+import { send } from './send.ts';
 import { stumble } from './stumble.ts';
 import { createTools } from './tools.ts';
 
-const [repository, home, runId] = process.argv.slice(2);
-if (!repository || !home || !runId) throw new Error('usage: agent.ts REPOSITORY STATE_ROOT RUN_ID');
+const [repository, home, runId, waitMs] = process.argv.slice(2);
+if (!repository || !home || !runId || !waitMs) throw new Error('usage: agent.ts REPOSITORY STATE_ROOT RUN_ID WAIT_MS');
 
 // Finds the daemon and its token by itself (CAR_DAEMON_URL, CAR_HOME).
 await using car = await connect();
@@ -91,7 +92,10 @@ await stumble(car, repository);
 heading('5  Remember, and remember better');
 await learn(car);
 
-heading('6  Make a mistake on purpose');
+heading('6  An action that a person must agree to');
+await send(car, Number(waitMs));
+
+heading('7  Make a mistake on purpose');
 try {
   // @ts-expect-error: the types know that "key" is missing; a program in another language would not.
   await car.state.get({});
