@@ -157,3 +157,28 @@ test('a plan of very many operations asks for some, and names the rest as a plan
   const { results: ran } = await client.proposal.submit({ proposal: { actions } });
   assert.ok(ran.every(({ status }) => status === 'succeeded'));
 });
+
+// req: asking.fair
+test('nobody takes all the room there is for asking', async () => {
+  await using daemon = serve();
+  const { client } = await agentWithDeploy(daemon);
+  const submit = async (index: number) => {
+    const actions = Array.from({ length: 50 }, (_, at) => ({
+      type: 'tool_call' as const,
+      tool: 'deploy',
+      parameters: { index, at },
+    }));
+    return (await client.proposal.submit({ proposal: { actions } })).admission;
+  };
+  for (let index = 0; index < 10; index++) assert.equal((await submit(index))?.approval_ids.length, 50);
+  const full = await submit(10);
+  assert.deepEqual([full?.approval_ids, full?.left_out], [[], 50]);
+  const other = await daemon.connect({ as: { agent: 'a2' } });
+  await other.registerTool('publish', undefined, () => 'out');
+  const publish = { actions: [{ type: 'tool_call' as const, tool: 'publish' }] };
+  assert.equal((await other.proposal.submit({ proposal: publish })).admission?.approval_ids.length, 1);
+  const host = await daemon.connect({ as: 'host' });
+  const [first] = await open(daemon, 1);
+  await host.host.resolve_approval({ approval_id: first!.id, resolution: 'deny' });
+  assert.equal((await submit(11))?.approval_ids.length, 1, 'where one was decided there is room for one');
+});

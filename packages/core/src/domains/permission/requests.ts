@@ -43,8 +43,15 @@ export interface Subject {
 export const maxPerSubmit = 50;
 /** Operations that wait for a decision, in all. */
 export const maxOpen = 5_000;
+/** Of one agent, or of one connection that is none: nobody takes the room of all. */
+export const maxOpenPerAsker = 500;
 const pageSize = 1_000;
 const maxShownParameters = 12;
+
+interface Open {
+  readonly id: string;
+  readonly asker: string;
+}
 
 interface Interest {
   waiting: number;
@@ -61,7 +68,8 @@ export interface RequestsOptions {
 export class PermissionRequests {
   readonly #options: RequestsOptions;
   /** Open approvals by fingerprint. */
-  #open: Map<string, string> | undefined;
+  #open: Map<string, Open> | undefined;
+  readonly #counts = new Map<string, number>();
   readonly #interests = new Map<string, Interest>();
 
   constructor(options: RequestsOptions) {
@@ -70,9 +78,9 @@ export class PermissionRequests {
 
   /** The open approval of an operation. */
   openOf(fingerprint: string): string | undefined {
-    const id = this.#ids.get(fingerprint);
-    if (id === undefined || isOpen(this.#options.desk.find(id))) return id;
-    this.#ids.delete(fingerprint);
+    const open = this.#ids.get(fingerprint);
+    if (open === undefined || isOpen(this.#options.desk.find(open.id))) return open?.id;
+    this.#remove(fingerprint);
     return undefined;
   }
 
@@ -136,22 +144,35 @@ export class PermissionRequests {
 
   /** An approval was decided or has ended. */
   forget(fingerprint: string): void {
-    const id = this.#ids.get(fingerprint);
-    if (id === undefined) return;
+    this.#remove(fingerprint);
+  }
+
+  #remove(fingerprint: string): void {
+    const open = this.#ids.get(fingerprint);
+    if (!open) return;
     this.#ids.delete(fingerprint);
-    this.#interests.delete(id);
+    this.#interests.delete(open.id);
+    const left = (this.#counts.get(open.asker) ?? 1) - 1;
+    if (left > 0) this.#counts.set(open.asker, left);
+    else this.#counts.delete(open.asker);
+  }
+
+  #add(fingerprint: string, open: Open): void {
+    this.#open?.set(fingerprint, open);
+    this.#counts.set(open.asker, (this.#counts.get(open.asker) ?? 0) + 1);
   }
 
   /** Read from the approvals when it is first needed: they outlive the daemon. */
-  get #ids(): Map<string, string> {
+  get #ids(): Map<string, Open> {
     if (this.#open) return this.#open;
     this.#open = new Map();
     let after: number | undefined = 0;
     while (after !== undefined) {
       const { approvals, next } = this.#options.desk.list({ status: 'pending', limit: pageSize, after });
-      for (const { id, kind, details } of approvals) {
+      for (const { id, kind, details, agent_id: agentId } of approvals) {
         const fingerprint = details?.['fingerprint'];
-        if (kind === 'permission' && typeof fingerprint === 'string') this.#open.set(fingerprint, id);
+        if (kind !== 'permission' || typeof fingerprint !== 'string') continue;
+        this.#add(fingerprint, { id, asker: agentId ?? '' });
       }
       after = next;
     }
@@ -162,11 +183,12 @@ export class PermissionRequests {
     const fingerprint = fingerprintFor(judgement.action);
     const open = this.openOf(fingerprint);
     if (open !== undefined) return open;
-    this.#dropEnded();
-    if (this.#ids.size >= maxOpen) return undefined;
+    const asker = by.agentId ?? `conn:${by.id}`;
+    this.#dropEnded(asker);
+    if (this.#ids.size >= maxOpen || this.#countOf(asker) >= maxOpenPerAsker) return undefined;
     try {
       const { id } = this.#options.desk.request(toRequest(judgement, fingerprint, by));
-      this.#ids.set(fingerprint, id);
+      this.#add(fingerprint, { id, asker });
       return id;
     } catch (error) {
       // No room, or too large to show: the submit says that it needs approval all the same.
@@ -175,10 +197,13 @@ export class PermissionRequests {
     }
   }
 
-  #dropEnded(): void {
-    if (this.#ids.size < maxOpen) return;
+  #countOf(asker: string): number {
+    return this.#counts.get(asker) ?? 0;
+  }
+
+  #dropEnded(asker: string): void {
+    if (this.#ids.size < maxOpen && this.#countOf(asker) < maxOpenPerAsker) return;
     for (const fingerprint of [...this.#ids.keys()]) this.openOf(fingerprint);
-    for (const id of [...this.#interests.keys()]) if (!isOpen(this.#options.desk.find(id))) this.#interests.delete(id);
   }
 }
 

@@ -1,4 +1,5 @@
 // Tiers granted to sessions, the ledger of decisions, and the question both `permission.*` and the gate ask.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   classifyAction,
   declaredRollbackContract,
@@ -20,7 +21,7 @@ import { perConnection, type Connection } from '../../kernel/connection.ts';
 import type { Health } from '../../kernel/health.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { changesOf, ContentReader, type Content } from './content.ts';
-import { fingerprintFor, Judge, toDecision, type Judgement } from './judge.ts';
+import { fingerprintFor, Judge, toDecision, type Judgement, type Standing } from './judge.ts';
 import { Ledger, type LedgerLimits } from './ledger.ts';
 import { digestOfPlan, KnownPlans, type KnownPlan } from './plans.ts';
 import { Postures } from './postures.ts';
@@ -66,6 +67,8 @@ interface Operation {
 export const defaultGrantedTier: Tier = 'sandbox_edit';
 /** Of a skill nobody knows: it may look, and nothing else. */
 const unknownSkillTier: Tier = 'read_only';
+/** Actions judged before other work has its turn: about a millisecond. */
+const maxAtOnce = 200;
 
 export class PermissionService implements Disposable {
   readonly postures: Postures;
@@ -162,6 +165,7 @@ export class PermissionService implements Disposable {
   /** A promise only where files have to be looked at. */
   judgePlan(plan: Proposal, connection: Connection, ceiling: Tier | undefined): Judgement[] | Promise<Judgement[]> {
     const standing = { granted: this.grantedTo(connection), agentId: connection.agentId, ceiling };
+    if (plan.actions.length > maxAtOnce) return this.#judgeInPieces(plan, standing);
     let isWaiting = false;
     const judged = plan.actions.map((action) => {
       const judgement = this.#judge.judge(action, standing);
@@ -169,6 +173,19 @@ export class PermissionService implements Disposable {
       return judgement;
     });
     return isWaiting ? Promise.all(judged.map(async (each) => await each)) : (judged as Judgement[]);
+  }
+
+  /** Gives way to other work between pieces. */
+  async #judgeInPieces({ actions }: Proposal, standing: Standing): Promise<Judgement[]> {
+    const judgements: Judgement[] = [];
+    for (let from = 0; from < actions.length; from += maxAtOnce) {
+      for (const action of actions.slice(from, from + maxAtOnce)) {
+        const judged = this.#judge.judge(action, standing);
+        judgements.push(judged instanceof Promise ? await judged : judged);
+      }
+      await nextTurn();
+    }
+    return judgements;
   }
 
   /** Why the action may not run now, or null. */
