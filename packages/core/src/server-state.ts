@@ -31,7 +31,7 @@ import {
   type SandboxProvider,
   type SubstrateProvider,
 } from './domains/builtins/index.ts';
-import { chatDomain, ChatService, type ChatOptions } from './domains/chat/index.ts';
+import { chatDomain, ChatService, type ChatGoals, type ChatOptions } from './domains/chat/index.ts';
 import { consoleDomain, type ConsoleTicket } from './domains/console/index.ts';
 import { createDesktop, desktopDomain, type Desktop } from './domains/desktop/index.ts';
 import {
@@ -42,6 +42,7 @@ import {
   type JournalRetention,
   type Journals,
 } from './domains/events/index.ts';
+import { checkedGoal, createGoals, goalsDomain, type GoalService } from './domains/goals/index.ts';
 import { createHost, hostDomain, type Host } from './domains/host/index.ts';
 import { Memories, memoryDomains } from './domains/memory/index.ts';
 import { metricsDomain } from './domains/metrics/index.ts';
@@ -166,6 +167,9 @@ export interface ServerStateConfig {
   /** File of the approvals; `null` keeps them in memory, for a daemon that shares its folder with another. Default
    *  `host-approvals.jsonl` beside the journals. */
   approvalsFile?: string | null;
+  /** File of the goals of chats; `null` keeps them in memory, for a daemon that shares its folder with another. Default
+   *  `chat-goals.json` beside the journals. */
+  goalsFile?: string | null;
   /** Refuses `host.subscribe` before `server.handshake`. Default false. */
   requireHandshake?: boolean;
   /** 99th percentile of the event loop's delay, in ms, where the program measures it. */
@@ -196,6 +200,7 @@ export class ServerState implements AsyncDisposable {
   readonly #supervision: SupervisionService;
   readonly #agents: AgentService;
   readonly #budgets: Budgets;
+  readonly #goals: GoalService;
   readonly #chats: ChatService;
   readonly #kernel: Kernel;
 
@@ -245,7 +250,15 @@ export class ServerState implements AsyncDisposable {
       health: this.health,
       logger,
     });
-    this.#chats = new ChatService({ connectionOf: attachments.connectionOf, ...config.chat });
+    const goalsFile =
+      config.goalsFile === undefined ? join(dirname(this.journalDir), 'chat-goals.json') : config.goalsFile;
+    this.#goals = createGoals({ path: goalsFile ?? undefined, health: this.health, logger });
+    this.#chats = new ChatService({
+      connectionOf: attachments.connectionOf,
+      goals: this.#chatGoals(),
+      hasStrictRoles,
+      ...config.chat,
+    });
     const keyDir = config.keyDir ?? dirname(this.journalDir);
     this.#journals = createJournals({ directory: this.journalDir, keyDir, health: this.health, logger });
     const runsDir = join(dirname(this.journalDir), 'runs');
@@ -292,6 +305,7 @@ export class ServerState implements AsyncDisposable {
         ...(approvalsFile === undefined ? [] : [resolve(approvalsFile)]),
         ledgerPath,
         posturesPath,
+        ...(goalsFile === null ? [] : [resolve(goalsFile)]),
         ...this.#agents.privatePaths,
         resolve(budgetFile),
         resolve(budgetLedger),
@@ -382,6 +396,7 @@ export class ServerState implements AsyncDisposable {
         registryDomain({ stateRoot, hasStrictRoles }),
         chatDomain(this.#chats),
         skillsDomain(skills),
+        goalsDomain({ service: this.#goals, hasStrictRoles }),
         eventsDomain(this.#journals),
         metricsDomain(this.#journals.logOf),
         builtinsDomain(this.#builtins, registryOf),
@@ -444,6 +459,25 @@ export class ServerState implements AsyncDisposable {
       budgets.admin.resolved(id, outcome === 'approved', `conn:${by.id}`, subject),
     );
     return budgets;
+  }
+
+  /** The goals of chats, with every verdict in the journal of the host that asked. */
+  #chatGoals(): ChatGoals {
+    const goals = this.#goals;
+    return {
+      checked: checkedGoal,
+      standing: (sessionId) => goals.standing(sessionId),
+      started: (sessionId, goal) => goals.started(sessionId, checkedGoal(goal)),
+      stopped: (sessionId) => goals.stopped(sessionId),
+      observed: (event, host) => {
+        goals.observed(event);
+        if (event.kind !== 'goal_evaluated' || !host) return;
+        const { session_id, agent_id, iteration, met, grounded } = event;
+        this.#journals
+          .logOf(host)
+          .append('goal_evaluated', { data: { session_id, agent_id, iteration, met, grounded } });
+      },
+    };
   }
 
   /** Whether a connection may give agents more than they have. */
@@ -609,6 +643,7 @@ export class ServerState implements AsyncDisposable {
     await this.#memories[Symbol.asyncDispose]();
     this.#approvals[Symbol.dispose]();
     this.#chats[Symbol.dispose]();
+    this.#goals[Symbol.dispose]();
     this.#journals[Symbol.dispose]();
     this.#auth[Symbol.dispose]();
   }

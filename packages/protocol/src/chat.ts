@@ -12,7 +12,7 @@ const maxAttachments = 64;
 export const maxGoalIterations = 50;
 
 /** Clients name sessions as they like; the name stays in memory. */
-const sessionId = once(() => z.string().min(1).max(maxSessionIdLength));
+export const sessionId = once(() => z.string().min(1).max(maxSessionIdLength));
 
 const httpUrl = once(() => z.string().regex(/^https?:\/\//i, 'must be an http or https URL'));
 
@@ -29,9 +29,19 @@ export const imageBlock = once(() =>
     .meta({ id: 'ImageBlock' }),
 );
 
-/** A command that says with its exit status whether the goal is reached. Iterations are clamped to 1..50, default 8. */
+/** A shell command that says with its exit status whether a goal is met. */
+export const goalCheck = once(() => z.string().max(8_192));
+
+/** Iterations are clamped to 1..50, default 8. */
 export const chatGoal = once(() =>
-  z.object({ check: z.string(), max_iterations: z.number().nullish() }).meta({ id: 'ChatGoal' }),
+  z
+    .object({
+      check: goalCheck(),
+      max_iterations: z.number().nullish(),
+      /** Ours: the absolute path of the folder the check runs in. Default: the folder of the agent. */
+      working_dir: z.string().max(4_096).nullish(),
+    })
+    .meta({ id: 'ChatGoal' }),
 );
 
 /** What an agent says: the fields of its kind, and whatever else it sends. */

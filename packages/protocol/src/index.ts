@@ -7,6 +7,7 @@ import { agentChatEvents, chat, chatCallbacks, chatEvents, chatNotification, max
 import { webConsole } from './console.ts';
 import { desktop } from './desktop.ts';
 import { eventLog } from './events.ts';
+import { goals } from './goals.ts';
 import { host, hostEvents } from './host.ts';
 import { memory, memoryEvents } from './memory.ts';
 import { metrics } from './metrics.ts';
@@ -38,6 +39,7 @@ export {
   budgets,
   desktop,
   eventLog,
+  goals,
   host,
   hostEvents,
   memory,
@@ -104,6 +106,7 @@ export type { SupervisionIntent } from './supervision.ts';
 export { budgetAmounts, budgetDefinition, type Budget, type BudgetAccount, type BudgetAmounts } from './budget.ts';
 export { registryEntry, type RegistryEntry, type RegistryEntryInput } from './registry.ts';
 export type { ChatEvent, ChatGoal, ImageBlock } from './chat.ts';
+export type { ChatGoalState } from './goals.ts';
 export { protocolVersion } from './server.ts';
 export {
   callback,
@@ -159,6 +162,7 @@ export const methods = {
   ...registry,
   ...chat,
   ...skill,
+  ...goals,
   ...substrate,
   ...supervision,
   ...eventLog,

@@ -241,6 +241,7 @@ function createState(settings: Settings, { tokens, loopDelay, isPrimary, console
     requireHandshake: settings.requiresHandshake,
     ...(settings.approvalGate && { approvalGate: settings.approvalGate }),
     // Two daemons cannot keep one file: a second one of the same state root has its approvals in memory.
+    goalsFile: isPrimary ? join(settings.stateRoot, 'chat-goals.json') : null,
     approvalsFile: isPrimary ? join(settings.stateRoot, 'host-approvals.jsonl') : null,
     keepsSharedMemory: true,
     ...(settings.toolRoot !== undefined && { toolRoot: settings.toolRoot }),

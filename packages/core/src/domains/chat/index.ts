@@ -3,7 +3,6 @@ import type { Domain } from '../../kernel/domain.ts';
 import { chatMethods } from './methods.ts';
 import type { ChatService } from './service.ts';
 
-export { checkedGoal } from './methods.ts';
 export { ChatService, type ChatGoals, type ChatOptions, type ChatSink } from './service.ts';
 
 /** `agents.chat.*`, and what agents say. */

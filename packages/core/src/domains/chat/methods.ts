@@ -1,15 +1,13 @@
-import { fail, maxGoalIterations, type chat, type ChatGoal } from '@car-runtime/protocol';
+import { fail, type chat } from '@car-runtime/protocol';
+import type { Connection } from '../../kernel/connection.ts';
 import type { Handlers } from '../../kernel/domain.ts';
 import type { ChatService } from './service.ts';
-
-const defaultGoalIterations = 8;
 
 export function chatMethods(service: ChatService): Handlers<typeof chat> {
   return {
     'agents.chat': async (params, { connection }) => {
       const { agent_id, prompt, session_id, stream, voice_input, model, attachments, goal, resumable } = params;
-      if (goal && connection.role === 'agent')
-        throw fail('forbidden', 'Cannot call agents.chat with goal: a goal is a command, which agents do not set');
+      if (goal) checkMayCommand(service, connection);
       if (goal && attachments && attachments.length > 0)
         throw fail('invalid_params', 'Invalid params for agents.chat: goal and attachments exclude each other');
       const sessionId = await service.start(connection, {
@@ -20,7 +18,7 @@ export function chatMethods(service: ChatService): Handlers<typeof chat> {
         isVoice: voice_input,
         model: model?.trim() === '' ? undefined : (model ?? undefined),
         attachments: attachments ?? undefined,
-        goal: goal ? checkedGoal(goal) : undefined,
+        goal: goal ?? undefined,
         isResumable: resumable ?? false,
       });
       return { accepted: true, session_id: sessionId };
@@ -45,10 +43,9 @@ export function chatMethods(service: ChatService): Handlers<typeof chat> {
   };
 }
 
-/** Trimmed, not empty, and with a number of iterations within bounds. */
-export function checkedGoal({ check, max_iterations }: ChatGoal): ChatGoal & { max_iterations: number } {
-  const trimmed = check.trim();
-  if (trimmed === '') throw fail('invalid_params', 'goal.check must not be empty');
-  const wanted = Math.trunc(max_iterations ?? defaultGoalIterations);
-  return { check: trimmed, max_iterations: Math.min(maxGoalIterations, Math.max(1, wanted)) };
+/** A goal is a command of this machine: never an agent's to give, and under strict roles only a host's. */
+function checkMayCommand(service: ChatService, { role }: Connection): void {
+  if (role === 'host' || (role !== 'agent' && !service.hasStrictRoles)) return;
+  const why = role === 'agent' ? 'which agents do not set' : 'which needs the host role';
+  throw fail('forbidden', `Cannot call agents.chat with goal: a goal is a command, ${why}`, { data: { role } });
 }

@@ -19,7 +19,9 @@ export interface ChatOptions {
   /** The connection that is attached as an agent. */
   connectionOf(agentId: string): Connection | undefined;
   /** Goals of sessions, where there are any. */
-  goals?: ChatGoals;
+  goals: ChatGoals;
+  /** Whether only hosts give goals. Default: all but agents do. */
+  hasStrictRoles?: () => boolean;
   /** Time an agent has to acknowledge, in ms. Default 5 000. */
   ackTimeoutMs?: number;
   /** Time a resumable session waits for somebody to come back, in ms. Default 5 min. */
@@ -31,12 +33,16 @@ export interface ChatOptions {
 
 /** Where the goals of chats are kept. */
 export interface ChatGoals {
+  /** One that came with a prompt, within bounds. Throws when it cannot be one. */
+  checked(goal: ChatGoal): ChatGoal;
   /** The one that stands for a session. */
   standing(sessionId: string): ChatGoal | undefined;
   /** A turn began that pursues one. */
   started(sessionId: string, goal: ChatGoal): void;
-  /** The agent said something of it. */
-  observed(event: ChatEvent): void;
+  /** Something was said in a session; `host` asked for it, and is gone when it has closed. */
+  observed(event: ChatEvent, host: Connection | undefined): void;
+  /** A session ended before its turn did. */
+  stopped(sessionId: string): void;
 }
 
 export interface ChatRequest {
@@ -72,6 +78,10 @@ export class ChatService implements Disposable {
     this.#now = options.now ?? Date.now;
   }
 
+  get hasStrictRoles(): boolean {
+    return this.#options.hasStrictRoles?.() ?? false;
+  }
+
   get size(): number {
     return this.#sessions.size;
   }
@@ -82,10 +92,13 @@ export class ChatService implements Disposable {
     const connection = this.#options.connectionOf(agentId);
     if (!connection) throw fail('failed', `agent '${agentId}' is not attached`, { data: { reason: 'not_attached' } });
     const sessionId = request.sessionId ?? `chat-${randomUUID()}`;
+    const { goals } = this.#options;
+    // A goal cannot be told from an image: what comes with images is an ordinary prompt.
+    const standing = request.attachments?.length ? undefined : goals.standing(sessionId);
+    const goal = request.goal ? goals.checked(request.goal) : standing;
     // Before the request: what the agent says at once has a way back.
     const { session, isNew } = this.#open(host, { sessionId, agentId, isResumable }, { kind: 'agent', connection });
-    const goal = request.goal ?? this.#options.goals?.standing(sessionId);
-    if (goal) this.#options.goals?.started(sessionId, goal);
+    if (goal) goals.started(sessionId, goal);
     try {
       await this.#ask(connection, agentId, 'agent.chat', {
         session_id: sessionId,
@@ -239,7 +252,7 @@ export class ChatService implements Disposable {
   #deliver(session: ChatSession, saying: Saying): void {
     if (session.isEnded || this.#sessions.get(session.id) !== session) return;
     session.activeAt = this.#now();
-    this.#options.goals?.observed({ ...saying, agent_id: session.agentId });
+    this.#options.goals.observed({ ...saying, agent_id: session.agentId }, session.host);
     session.deliver(saying);
     if (!terminalKinds.has(saying.kind)) return;
     session.isEnded = true;
@@ -271,7 +284,9 @@ export class ChatService implements Disposable {
   }
 
   #forget(session: ChatSession): void {
-    if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
+    if (this.#sessions.get(session.id) !== session) return;
+    this.#sessions.delete(session.id);
+    if (!session.isEnded) this.#options.goals.stopped(session.id);
   }
 
   #watchesOf(connection: Connection): Set<ChatSession> {
