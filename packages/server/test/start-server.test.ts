@@ -25,10 +25,14 @@ import { takePort } from './taken-port.ts';
 /** A running daemon with a state root of its own. */
 async function start(options: Partial<ServerOptions> = {}) {
   const root = mkdtempDisposableSync(join(tmpdir(), 'car-server-'));
-  const server = await startServer({ stateRoot: root.path, port: 0, ...options }).catch((error: unknown) => {
-    root.remove();
-    throw error;
-  });
+  // Whether the console is built is none of these tests' business.
+  const consoleFolder = join(root.path, 'no-console');
+  const server = await startServer({ stateRoot: root.path, port: 0, consoleFolder, ...options }).catch(
+    (error: unknown) => {
+      root.remove();
+      throw error;
+    },
+  );
   return {
     server,
     root: root.path,
