@@ -182,6 +182,7 @@ test('daemons of one root with manifests of their own never run an agent of one 
   });
   for (const each of [client, other]) await each.agents.upsert(spec);
   const { pid } = await client.agents.start({ id: 'a' });
+  await until(() => startsIn(starts).length === 1);
   const blocked = await other.agents.start({ id: 'a' });
   assert.deepEqual([blocked.status, blocked.blocked_by_pid], ['backoff', pid]);
   await client.agents.stop({ id: 'a' });
