@@ -96,8 +96,9 @@ export class Memories implements AsyncDisposable {
   }
 
   #used(connection: Connection, memory: KeptMemory): KeptMemory {
-    const used = this.#usedBy(connection);
-    if (!used.has(memory)) {
+    // Nobody would take its use back: what it owned is gone.
+    const used = connection.isClosed ? undefined : this.#usedBy(connection);
+    if (used && !used.has(memory)) {
       used.add(memory);
       memory.users++;
     }

@@ -13,6 +13,8 @@ export type SkillMeta = NonNullable<ResultOf<(typeof contract)['skill.meta']>>;
 export type SkillStatsRow = ResultOf<(typeof contract)['skill.report']>;
 export type IngestParams = CheckedParamsOf<(typeof contract)['skill.ingest']>;
 export type DistilledSkill = CheckedParamsOf<(typeof contract)['skills.ingest_distilled']>['skills'][number];
+export type DecisionRow = ResultOf<(typeof contract)['skill.gate_deployment']>;
+export type EnforcementRow = ResultOf<(typeof contract)['skill.enforce_deployment']>['enforcement'];
 export type TraceEvent = CheckedParamsOf<(typeof contract)['skills.distill']>['events'][number];
 
 export function toStatsRow({ stats }: Skill): SkillStatsRow {
@@ -81,11 +83,12 @@ export function fromDistilled(distilled: DistilledSkill, tenant: string): SkillI
   };
 }
 
-export function toDecisionRow({ trust, ceiling, granted, outcome, reason }: DeploymentDecision) {
+export function toDecisionRow({ trust, ceiling, granted, outcome, reason }: DeploymentDecision): DecisionRow {
   return { trust, ceiling, granted, outcome, reason };
 }
 
-export function toEnforcementRow({ deploy, effectiveTier, overridden, blocked, pending, reason }: Enforcement) {
+export function toEnforcementRow(enforcement: Enforcement): EnforcementRow {
+  const { deploy, effectiveTier, overridden, blocked, pending, reason } = enforcement;
   return { deploy, effective_tier: effectiveTier, overridden, blocked, pending, reason };
 }
 

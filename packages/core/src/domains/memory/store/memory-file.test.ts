@@ -241,7 +241,7 @@ test('what the disk refuses is reported, kept, and written when it takes somethi
     mkdirSync(path);
     for (let nth = 0; nth < 30; nth++) kept.engine.ingest({ key: 'k', value: 'x'.repeat(500_000) });
     assert.equal(kept.file.flush(), false);
-    assert.match(health.problems.join(), /^memory: /);
+    assert.match(health.problems.join(), /^memory a\.jsonl: /);
     rmdirSync(path);
     renameSync(`${path}.aside`, path);
     kept.engine.ingest({ key: 'k', value: 'last' });

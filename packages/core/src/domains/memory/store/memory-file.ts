@@ -2,6 +2,7 @@
 // anew in another thread when it holds much more than the memory does.
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, closeSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { compactRecords, headRecord, type MemoryEngine, type MemoryRecord } from '@car-runtime/memory';
 import { AppendFile, type OpenHandles } from '../../../infra/append-file.ts';
 import type { JobWorker } from '../../../infra/job-worker.ts';
@@ -45,6 +46,7 @@ export class MemoryFile implements AsyncDisposable {
 
   private constructor(engine: MemoryEngine, options: MemoryFileOptions, bytes: number) {
     const { path, handles, health, logger } = options;
+    const component = `memory ${basename(path)}`;
     this.#engine = engine;
     this.#options = options;
     this.#bytes = bytes;
@@ -53,11 +55,11 @@ export class MemoryFile implements AsyncDisposable {
       path,
       handles,
       onProblem: (error) => {
-        health.degrade('memory', error.message);
+        health.degrade(component, error.message);
         logger.error({ err: error, path }, 'memory not written');
       },
       onRecovered: (dropped) => {
-        health.recover('memory');
+        health.recover(component);
         if (dropped > 0) this.#hasHole = true;
         logger.info({ path, dropped }, 'memory is written again');
       },
