@@ -1,5 +1,5 @@
 // The memory of the daemon behind the interface by which memories are compared: each method calls what `memory.*` calls.
-import { MemoryEngine } from '@car-runtime/memory';
+import { createPlainBelief, MemoryEngine } from '@car-runtime/memory';
 
 export interface EvaluatedFact {
   id: string;
@@ -24,9 +24,10 @@ export class EvaluatedMemory implements Disposable {
   readonly #ranking: string | undefined;
   #nowMs = 0;
 
-  constructor(ranking?: string) {
+  /** Without a name as the daemon does it; `classic` is the ranking of the contract, with explicit supersession alone. */
+  constructor(ranking?: 'classic') {
     this.#ranking = ranking;
-    this.#engine = new MemoryEngine({ now: () => this.#nowMs });
+    this.#engine = new MemoryEngine({ now: () => this.#nowMs, ...(ranking && { belief: createPlainBelief }) });
   }
 
   addIdentity(record: Record<string, unknown>): void {

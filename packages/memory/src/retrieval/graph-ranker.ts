@@ -6,6 +6,8 @@ import { walkOf } from './graph-walk.ts';
 import { pathBetween } from './path.ts';
 import { RankedIndex, type RankedHit, type RankingQuery } from './ranked-index.ts';
 
+/** Facts of one key that lend each other activation. */
+const MAX_GROUP = 64;
 /** Seeds that an explanation names. */
 const MAX_EXPLAINED_SEEDS = 5;
 /** Least score of a fact that the question reaches, of 1. */
@@ -34,7 +36,7 @@ export function createHybridRanker(graph: MemoryGraph): Ranker {
   ): RankingQuery => ({
     text,
     limit,
-    graph: walkOf(graph),
+    graph: walkOf(graph, MAX_GROUP),
     isVisible: (at) => {
       const node = graph.node(at);
       return node !== undefined && node.expiresAtMs > nowMs && graph.isVisible(at, view) && isWanted(node);

@@ -8,8 +8,11 @@ import type { Adjacency, Groups } from './page-rank.ts';
 /** Strength of the link between two facts of one key. */
 export const SAME_KEY_STRENGTH = sameKeyWeight * edgeMultiplier.related_to;
 
-/** Walks valid nodes only. Facts of one key are given as a group, which the caller spreads as a whole. */
-export function walkOf(graph: MemoryGraph): Adjacency & Groups {
+/**
+ * Walks valid nodes only. Facts of one key are given as a group, which the caller spreads as a whole; of a group larger than
+ * `maxGroup` a member's share says nothing, so such are left out.
+ */
+export function walkOf(graph: MemoryGraph, maxGroup = Infinity): Adjacency & Groups {
   const { adjacency, groups, flags } = graph;
   const isValid = (node: number): boolean => (flags.at(node) & flag.isValid) !== 0;
   return {
@@ -26,7 +29,9 @@ export function walkOf(graph: MemoryGraph): Adjacency & Groups {
     },
     groupOf(node) {
       const group = groups.groupOf.at(node);
-      return group === none || groups.size.at(group) < 2 ? undefined : group;
+      if (group === none) return undefined;
+      const size = groups.size.at(group);
+      return size < 2 || size > maxGroup ? undefined : group;
     },
     sizeOf: (group) => groups.size.at(group),
     members: (group) => groups.members(group),

@@ -83,3 +83,25 @@ test('a body of a megabyte is indexed by its beginning', () => {
   assert.equal(index.score(weightedTermsOf('lost')).size, 0);
   assert(index.byteLength < 1_000_000, `${index.byteLength} bytes`);
 });
+
+// req: memory.retrieval.bounded
+test('a look-up that may not read everything gives exact scores, and the best that the rarest terms lead to', () => {
+  const index = new LexicalIndex(rankingWeights);
+  for (let id = 0; id < 2_000; id++) {
+    index.add({ id, subject: 'log', body: `common ${id % 2 === 0 ? 'half ' : ''}${id === 777 ? 'rare' : ''}` });
+  }
+  const terms = weightedTermsOf('common half rare');
+  const all = index.best(terms, 5, () => true, Infinity);
+  const few = index.best(terms, 5, () => true, 1_100);
+  assert.deepEqual(few[0], all[0]);
+  assert.equal(index.idOf(few[0]!.slot), 777);
+  for (const { slot, score } of few) assert.equal(score, index.scoreOf(slot, terms));
+  const hidden = index.best(terms, 5, (slot) => index.idOf(slot) !== 777, 1_100);
+  assert.deepEqual(
+    hidden.map(({ slot }) => index.idOf(slot)),
+    [0, 2, 4, 6, 8],
+  );
+  for (const { slot, score } of index.best(terms, 2_000, () => true, Infinity)) {
+    assert.equal(score, index.score(terms).get(slot));
+  }
+});

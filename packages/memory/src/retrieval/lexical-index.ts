@@ -1,4 +1,5 @@
 // An inverted index over short texts of two fields, kept current as texts come and go. Scores with BM25F.
+import { BestSlots, type ScoredSlot } from './best-slots.ts';
 import { grown, PostingLists } from './posting-lists.ts';
 import { queryTermsOf, termsOf } from './terms.ts';
 
@@ -32,6 +33,11 @@ const MAX_SLOTS = 1 << 24;
 const SWEEP_AT = 1024;
 
 const FIRST_CAPACITY = 256;
+
+/** Entries that one look-up reads: some tens of microseconds for ten thousand. */
+const MAX_ENTRIES = 24_000;
+/** How many times more texts are looked at closely when not all terms could be read. */
+const RESERVE = 4;
 
 /** One index. Slots number the texts in the order they were added; they are this index's own, and change when it is swept. */
 export class LexicalIndex {
@@ -133,6 +139,61 @@ export class LexicalIndex {
   /** Scores of the living texts that hold at least one of the terms, by slot, in the order they were found. */
   score(terms: readonly WeightedTerm[]): Map<number, number> {
     const scores = this.#scores;
+    const touched = this.#accumulate(terms);
+    const found = new Map<number, number>();
+    for (const slot of touched) {
+      found.set(slot, scores[slot]!);
+      scores[slot] = 0;
+    }
+    return found;
+  }
+
+  /**
+   * The best texts, best first; of equals the one that came first. Reads at most about `maxEntries` entries, those of the
+   * terms that count most and are rarest; the other terms only order what these found. `isWanted` is asked of texts that
+   * would be among the best.
+   */
+  best(
+    terms: readonly WeightedTerm[],
+    limit: number,
+    isWanted: (slot: number) => boolean,
+    maxEntries = MAX_ENTRIES,
+  ): ScoredSlot[] {
+    const { read, left } = this.#split(terms, maxEntries);
+    const touched = this.#accumulate(read);
+    const kept = new BestSlots(left.length === 0 ? limit : limit * RESERVE);
+    for (const slot of touched) {
+      const score = this.#scores[slot]!;
+      if (kept.hasRoomFor(slot, score) && isWanted(slot)) kept.add(slot, score);
+      this.#scores[slot] = 0;
+    }
+    if (left.length === 0) return kept.slots;
+    const exact = new BestSlots(limit);
+    for (const { slot } of kept.slots) exact.add(slot, this.scoreOf(slot, terms));
+    return exact.slots;
+  }
+
+  /** Terms whose entries are read, and terms for which that would be too much. One is always read. */
+  #split(terms: readonly WeightedTerm[], maxEntries: number): { read: WeightedTerm[]; left: WeightedTerm[] } {
+    const total = terms.reduce((sum, { term }) => sum + this.frequencyOf(term), 0);
+    if (total <= maxEntries) return { read: [...terms], left: [] };
+    const byWorth = terms
+      .map((each, at) => ({ each, at, frequency: this.frequencyOf(each.term) }))
+      .filter(({ frequency }) => frequency > 0)
+      .sort((a, b) => b.each.weight - a.each.weight || a.frequency - b.frequency || a.at - b.at);
+    const read: WeightedTerm[] = [];
+    const left: WeightedTerm[] = [];
+    let entries = 0;
+    for (const { each, frequency } of byWorth) {
+      entries += frequency;
+      (read.length === 0 || entries <= maxEntries ? read : left).push(each);
+    }
+    return { read, left };
+  }
+
+  /** Adds up scores in the scratch array, and returns which slots have any. */
+  #accumulate(terms: readonly WeightedTerm[]): number[] {
+    const scores = this.#scores;
     const touched: number[] = [];
     for (const { term, weight } of terms) {
       const termId = this.#termIds.get(term);
@@ -148,12 +209,7 @@ export class LexicalIndex {
         }
       });
     }
-    const found = new Map<number, number>();
-    for (const slot of touched) {
-      found.set(slot, scores[slot]!);
-      scores[slot] = 0;
-    }
-    return found;
+    return touched;
   }
 
   /** The score of one text, the same number that `score` gives it. */

@@ -29,7 +29,7 @@ const MAX_ROUNDS = 30;
 /** What `activate` may leave unspread, in all. */
 const ACTIVATION_ERROR = 1e-3;
 /** Visits of neighbours that one query may cost, so that no graph makes it slow. */
-const MAX_VISITS = 20_000;
+const MAX_VISITS = 2_000;
 
 /** Reset vector of seed scores: normalised, each entry capped, normalised again. */
 export function resetVector(seeds: ReadonlyMap<number, number>): Map<number, number> {

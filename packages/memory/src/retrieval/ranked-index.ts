@@ -1,5 +1,6 @@
 // Ranks texts for a question: BM25F, feedback from the best texts, turns beside them, cues of time and amount,
 // activation through the graph, and an embedder's likeness when there is one. The same texts give the same bytes.
+import type { ScoredSlot } from './best-slots.ts';
 import { isOn, Offers, offersOf, wantedBy, type Wanted } from './cues.ts';
 import { LexicalIndex, weightedTermsOf, type IndexedText, type WeightedTerm } from './lexical-index.ts';
 import { pageRankByPush, type Adjacency, type Groups } from './page-rank.ts';
@@ -43,6 +44,8 @@ export interface RankedHit {
 
 /** Texts that are looked at closely, before turns beside them come in. */
 const MAX_CANDIDATES = 256;
+/** Texts that a query is given at most. */
+const MAX_ASKED = 4_096;
 /** Texts from which activation spreads. */
 const MAX_SEEDS = 10;
 
@@ -109,7 +112,7 @@ export class RankedIndex {
   /** The question's terms, and those that the best texts of a first look add to it. */
   #widened(terms: WeightedTerm[], query: RankingQuery): WeightedTerm[] {
     const { feedback, feedbackTexts, feedbackTerms } = this.#weights;
-    const first = best(this.#scored(terms, query), feedbackTexts);
+    const first = this.#best(terms, feedbackTexts, query);
     const total = first.reduce((sum, { score }) => sum + score, 0);
     if (feedback === 0 || total === 0) return terms;
     const given = new Set(terms.map(({ term }) => term));
@@ -125,18 +128,15 @@ export class RankedIndex {
     return [...terms, ...lent.map(([term, weight]) => ({ term, weight: (feedback * weight) / strongest }))];
   }
 
-  #scored(terms: readonly WeightedTerm[], { isVisible }: RankingQuery): { id: number; slot: number; score: number }[] {
-    const found: { id: number; slot: number; score: number }[] = [];
-    for (const [slot, score] of this.#lexical.score(terms)) {
-      const id = this.#lexical.idOf(slot);
-      if (!isVisible || isVisible(id)) found.push({ id, slot, score });
-    }
-    return found;
+  #best(terms: readonly WeightedTerm[], limit: number, { isVisible }: RankingQuery): ScoredSlot[] {
+    return this.#lexical.best(terms, limit, (slot) => !isVisible || isVisible(this.#lexical.idOf(slot)));
   }
 
   #candidates(terms: readonly WeightedTerm[], query: RankingQuery): Map<number, Candidate> {
-    const found = best(this.#scored(terms, query), MAX_CANDIDATES);
-    return new Map(found.map(({ id, slot, score }) => [id, toCandidate(id, slot, score)]));
+    const found = this.#best(terms, Math.max(MAX_CANDIDATES, Math.min(query.limit, MAX_ASKED)), query);
+    return new Map(
+      found.map(({ slot, score }) => [this.#lexical.idOf(slot), toCandidate(this.#lexical.idOf(slot), slot, score)]),
+    );
   }
 
   #addTurnsBeside(
