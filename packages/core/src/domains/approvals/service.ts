@@ -236,8 +236,7 @@ export class ApprovalService implements Disposable {
   }
 
   #toRow(request: ApprovalRequest): StoredApproval {
-    const { kind, action, details, options, agentId, owner, isOwnerAgent, digest, timeoutMs, subject, reversibility } =
-      request;
+    const { kind, action, details, options, agentId, owner, isOwnerAgent, digest, timeoutMs, subject } = request;
     return {
       approval: {
         id: `approval-${randomUUID()}`,
@@ -252,7 +251,7 @@ export class ApprovalService implements Disposable {
         resolved_at: null,
         resolution: null,
         ...(owner !== undefined && { client_id: owner }),
-        ...(reversibility !== undefined && { reversibility }),
+        ...withReversibility(request),
         ...(digest !== undefined && { digest }),
         ...(timeoutMs !== undefined && { expires_at: new Date(Date.now() + timeoutMs).toISOString() }),
       },
@@ -295,6 +294,12 @@ export class ApprovalService implements Disposable {
     this.#deadlines.clear();
     this.#options.store[Symbol.dispose]();
   }
+}
+
+/** As the one who asks says it, or as the daemon's own details do. Those of a `request` are somebody else's words. */
+function withReversibility({ kind, details, reversibility }: ApprovalRequest): Pick<HostApproval, 'reversibility'> {
+  const known = reversibility ?? (kind === 'request' ? undefined : details?.['reversibility']);
+  return known === 'reversible' || known === 'compensable' || known === 'irreversible' ? { reversibility: known } : {};
 }
 
 function toSettled(row: StoredApproval): Settled {

@@ -11,15 +11,24 @@ export type ApprovalChange =
 
 /** Changes from now on, `all` first. Ends with the client or the signal. */
 export async function* followApprovals(client: Client, signal: AbortSignal): AsyncGenerator<ApprovalChange> {
+  try {
+    yield* changesOf(client, signal);
+  } catch (error) {
+    // A call that waits for a connection ends with the signal too.
+    if (!signal.aborted) throw error;
+  }
+}
+
+async function* changesOf(client: Client, signal: AbortSignal): AsyncGenerator<ApprovalChange> {
   await using events = client.events('host.event', { signal, bufferSize: 4_096 });
   await using connection = client.connectionChanges({ signal });
   let hasSubscribed = false;
   const subscribe = async (): Promise<ApprovalChange> => {
     // With a cursor the daemon tells of gaps.
-    const { cursor } = await client.host.subscribe();
-    if (cursor) await client.host.subscribe({ after: cursor });
+    const { cursor } = await client.host.subscribe({}, { signal });
+    if (cursor) await client.host.subscribe({ after: cursor }, { signal });
     hasSubscribed = true;
-    return { kind: 'all', approvals: (await readApprovals(client, 'pending')).filter(isOpen) };
+    return { kind: 'all', approvals: (await readApprovals(client, 'pending', signal)).filter(isOpen) };
   };
   yield await subscribe();
   let nextEvent = events.next();

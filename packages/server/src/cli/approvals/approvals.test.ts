@@ -161,3 +161,20 @@ test('watch on a terminal shows the card, takes one key, and leaves the terminal
   child.stdin.end();
   assert.equal((await call).available, false);
 });
+
+// req: cli.approvals-watch
+test('watch ends with Ctrl-C also while its daemon is gone', async () => {
+  const other = await startDaemon();
+  await using watching = startCar(['approvals', 'watch'], { root: other.root });
+  const own = await connect({
+    socketPath: other.ready.socket,
+    tokenFile: join(other.root, 'ai.parslee.car', 'auth-token'),
+  });
+  await own.host.request_approval({ action: 'seen', system_level: true });
+  await watching.until('stdout', (text) => text.includes('seen'));
+  await own.close();
+  await other[Symbol.asyncDispose]();
+  await watching.until('stderr', (text) => text.includes('lost'));
+  watching.child.kill('SIGINT');
+  assert.equal((await watching.result).code, 0);
+});

@@ -20,10 +20,17 @@ export function isOpen({ status, outcome }: HostApproval): boolean {
 }
 
 /** All that wait, or all there are, oldest first. */
-export async function readApprovals(client: Client, status?: 'pending' | 'resolved'): Promise<HostApproval[]> {
+export async function readApprovals(
+  client: Client,
+  status?: 'pending' | 'resolved',
+  signal?: AbortSignal,
+): Promise<HostApproval[]> {
   const all: HostApproval[] = [];
   for (let after: number | undefined = 0; after !== undefined;) {
-    const page: Awaited<ReturnType<typeof client.host.approvals>> = await client.host.approvals({ status, after });
+    const page: Awaited<ReturnType<typeof client.host.approvals>> = await client.host.approvals(
+      { status, after },
+      { signal },
+    );
     all.push(...page.approvals);
     after = page.next;
   }
