@@ -43,6 +43,13 @@ import {
   type Journals,
 } from './domains/events/index.ts';
 import { checkedGoal, createGoals, goalsDomain, type GoalService } from './domains/goals/index.ts';
+import {
+  auditPaths,
+  createExternal,
+  externalDomain,
+  type ExternalAgentsConfig,
+  type ExternalService,
+} from './domains/external/index.ts';
 import { createHost, hostDomain, type Host } from './domains/host/index.ts';
 import { Memories, memoryDomains } from './domains/memory/index.ts';
 import { metricsDomain } from './domains/metrics/index.ts';
@@ -177,6 +184,8 @@ export interface ServerStateConfig {
   /** How long an agent has to acknowledge a prompt, how long a chat that can be resumed waits for its host, and whether one
    *  whose agent went quiet ends. */
   chat?: Pick<ChatOptions, 'ackTimeoutMs' | 'resumeGraceMs' | 'staleAfterMs'>;
+  /** Coding agents of this machine: where they are looked for, and what they are told. */
+  externalAgents?: ExternalAgentsConfig;
   /** Mints the links that `host.console_ticket` answers. Without it there is no web console. */
   consoleTicket?: () => ConsoleTicket;
   /** Checks every result against its declaration; for tests. */
@@ -202,6 +211,7 @@ export class ServerState implements AsyncDisposable {
   readonly #budgets: Budgets;
   readonly #goals: GoalService;
   readonly #chats: ChatService;
+  readonly #external: ExternalService;
   readonly #kernel: Kernel;
 
   /** For a daemon of its own: sessions share no memory unless the config says so. */
@@ -259,6 +269,14 @@ export class ServerState implements AsyncDisposable {
       hasStrictRoles,
       ...config.chat,
     });
+    this.#external = createExternal({
+      ...config.externalAgents,
+      stateRoot,
+      chats: this.#chats,
+      secrets: () => this.#auth.secrets,
+      health: this.health,
+      logger,
+    });
     const keyDir = config.keyDir ?? dirname(this.journalDir);
     this.#journals = createJournals({ directory: this.journalDir, keyDir, health: this.health, logger });
     const runsDir = join(dirname(this.journalDir), 'runs');
@@ -307,6 +325,7 @@ export class ServerState implements AsyncDisposable {
         posturesPath,
         ...(goalsFile === null ? [] : [resolve(goalsFile)]),
         ...this.#agents.privatePaths,
+        ...auditPaths(stateRoot),
         resolve(budgetFile),
         resolve(budgetLedger),
         ...keyFiles.map((name) => resolve(keyDir, name)),
@@ -397,6 +416,7 @@ export class ServerState implements AsyncDisposable {
         chatDomain(this.#chats),
         skillsDomain(skills),
         goalsDomain({ service: this.#goals, hasStrictRoles }),
+        externalDomain(this.#external),
         eventsDomain(this.#journals),
         metricsDomain(this.#journals.logOf),
         builtinsDomain(this.#builtins, registryOf),
@@ -634,7 +654,11 @@ export class ServerState implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#kernel[Symbol.asyncDispose](), this.#agents.close()]);
+    await Promise.all([
+      this.#kernel[Symbol.asyncDispose](),
+      this.#agents.close(),
+      this.#external[Symbol.asyncDispose](),
+    ]);
     this.#supervision[Symbol.dispose]();
     this.#budgets[Symbol.dispose]();
     this.#permissions[Symbol.dispose]();

@@ -8,6 +8,7 @@ import { webConsole } from './console.ts';
 import { desktop } from './desktop.ts';
 import { eventLog } from './events.ts';
 import { goals } from './goals.ts';
+import { external } from './external.ts';
 import { host, hostEvents } from './host.ts';
 import { memory, memoryEvents } from './memory.ts';
 import { metrics } from './metrics.ts';
@@ -40,6 +41,7 @@ export {
   desktop,
   eventLog,
   goals,
+  external,
   host,
   hostEvents,
   memory,
@@ -107,6 +109,7 @@ export { budgetAmounts, budgetDefinition, type Budget, type BudgetAccount, type 
 export { registryEntry, type RegistryEntry, type RegistryEntryInput } from './registry.ts';
 export type { ChatEvent, ChatGoal, ImageBlock } from './chat.ts';
 export type { ChatGoalState } from './goals.ts';
+export type { ExternalAgent, ExternalHealth, ExternalResult } from './external.ts';
 export { protocolVersion } from './server.ts';
 export {
   callback,
@@ -163,6 +166,7 @@ export const methods = {
   ...chat,
   ...skill,
   ...goals,
+  ...external,
   ...substrate,
   ...supervision,
   ...eventLog,

@@ -1,9 +1,7 @@
 // Which program an agent may be (Agents, Command validation). Checked when a spec is stored, not when it is started.
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
-import { delimiter, isAbsolute, join, sep } from 'node:path';
-
-/** Folders that anybody may write to: what is there today may be another program tomorrow. */
-const scratchFolders = ['/tmp', '/private/tmp', '/var/tmp', '/private/var/tmp', '/dev/shm'];
+import { delimiter, isAbsolute, join } from 'node:path';
+import { scratchFolderOf } from '../../infra/scratch-folders.ts';
 
 /** Why this is no command for an agent, or `undefined` when it is one. */
 export function commandProblem(command: string, ownProgram: string = process.execPath): string | undefined {
@@ -34,10 +32,6 @@ export function resolveInterpreter(name: string, path = process.env['PATH'] ?? '
     if (isExecutable(command)) return { command };
   }
   return 'no such program in PATH';
-}
-
-function scratchFolderOf(path: string): string | undefined {
-  return scratchFolders.find((folder) => path === folder || path.startsWith(`${folder}${sep}`));
 }
 
 function isExecutable(path: string): boolean {

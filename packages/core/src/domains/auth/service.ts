@@ -48,6 +48,11 @@ export class AuthService implements CredentialState, Disposable {
     return this.#authToken.value;
   }
 
+  /** What no process that the daemon starts is given by accident. */
+  get secrets(): readonly string[] {
+    return [this.#authToken.value, this.#hostToken.value].filter((token) => token !== undefined);
+  }
+
   get hasHostToken(): boolean {
     return this.#hostToken.value !== undefined;
   }

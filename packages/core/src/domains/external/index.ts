@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import { external } from '@car-runtime/protocol';
+import type { Domain } from '../../kernel/domain.ts';
+import type { Health } from '../../kernel/health.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { AuditFile, auditNames } from './audit.ts';
+import { claudeCode } from './claude-code.ts';
+import { cliTool } from './cli-tool.ts';
+import { codex } from './codex.ts';
+import { gemini } from './gemini.ts';
+import { externalMethods } from './methods.ts';
+import { ExternalService, timeoutSecsOf, type ExternalChats } from './service.ts';
+import type { Surroundings } from './tool.ts';
+
+export type { ExternalService } from './service.ts';
+
+const slackMs = 60_000;
+const defaultProbeTimeoutMs = 2_000;
+const defaultHealthTimeoutMs = 5_000;
+
+/** What an operator or an embedder says of external agents. */
+export interface ExternalAgentsConfig {
+  /** Where they are looked for and what they are run with. Default: the daemon's own. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /** Time a program has to say its version, in ms. Default 2 000. */
+  probeTimeoutMs?: number;
+  /** Time it has to say whether it is logged in, in ms. Default 5 000. */
+  healthTimeoutMs?: number;
+  /** This daemon's own MCP endpoint, which agents are told of unless their task says otherwise. */
+  mcpUrl?: () => string | undefined;
+  now?: () => number;
+}
+
+export interface ExternalOptions extends ExternalAgentsConfig {
+  /** Folder of `external-agents.jsonl`. */
+  stateRoot: string;
+  chats: ExternalChats;
+  /** Credentials of the daemon, which no agent is given. */
+  secrets(): readonly string[];
+  health: Health;
+  logger: Logger;
+}
+
+/** The record of what external agents did, and what was moved aside of it. */
+export function auditPaths(stateRoot: string): string[] {
+  return auditNames.map((name) => join(stateRoot, name));
+}
+
+export function createExternal(options: ExternalOptions): ExternalService {
+  const surroundings: Surroundings = {
+    env: options.env ?? process.env,
+    secrets: () => options.secrets(),
+    probeTimeoutMs: options.probeTimeoutMs ?? defaultProbeTimeoutMs,
+    healthTimeoutMs: options.healthTimeoutMs ?? defaultHealthTimeoutMs,
+  };
+  return new ExternalService({
+    tools: [claudeCode, codex, gemini].map((dialect) => cliTool(dialect, surroundings)),
+    chats: options.chats,
+    audit: new AuditFile(join(options.stateRoot, auditNames[0]), { health: options.health }),
+    mcpUrl: options.mcpUrl ?? (() => undefined),
+    logger: options.logger,
+    now: options.now ?? Date.now,
+  });
+}
+
+/** `agents.*_external`: coding agents that are installed on this machine. */
+export function externalDomain(service: ExternalService): Domain<typeof external> {
+  return {
+    name: 'external',
+    contract: external,
+    methods: externalMethods(service),
+    deadlines: {
+      'agents.invoke_external': ({ timeout_secs }, defaultMs) =>
+        Math.max(defaultMs, timeoutSecsOf(timeout_secs) * 1_000 + slackMs),
+    },
+  };
+}
