@@ -46,7 +46,7 @@ export type {
   ProposalResult,
   Reversibility,
 } from './proposal.ts';
-export { findReferences, referencedId, substituteReferences } from './references.ts';
+export { findReferences, hasReference, referencedId, substituteReferences } from './references.ts';
 export type { StateLimits } from './state-namespace.ts';
 export { StateCheckpoint, StateStore, StateView } from './state-store.ts';
 export type { StateReader } from './state-store.ts';

@@ -1,7 +1,7 @@
 /** In which order the actions of a proposal run (Ordering). */
 import { stateKeyOf } from './proposal.ts';
 import type { Action } from './proposal.ts';
-import { findReferences } from './references.ts';
+import { findReferences, hasReference } from './references.ts';
 
 export interface ExecutionPlan {
   /** Indices into the actions: levels in running order, each level in array order. */
@@ -30,11 +30,25 @@ export function planExecution(actions: readonly Action[]): ExecutionPlan {
   if (actions.length === 1) return ALONE;
   let plan = known.get(actions);
   if (plan === undefined) {
-    const graph = dependencyGraph(actions);
-    plan = { ...toLevels(graph), hasReferences: graph.hasReferences };
+    plan = actions.length > 0 && actions.every(isIndependent) ? onOneLevel(actions.length) : planGraph(actions);
     known.set(actions, plan);
   }
   return plan;
+}
+
+function planGraph(actions: readonly Action[]): ExecutionPlan {
+  const graph = dependencyGraph(actions);
+  return { ...toLevels(graph), hasReferences: graph.hasReferences };
+}
+
+/** Whether nothing about the action can make it wait, whatever the others do. Most need no graph. */
+export function isIndependent({ type, parameters, state_dependencies, dependencies }: Action): boolean {
+  if (type === 'state_write' || state_dependencies.length > 0 || dependencies.length > 0) return false;
+  return !hasReference(parameters);
+}
+
+function onOneLevel(count: number): ExecutionPlan {
+  return { levels: [Array.from({ length: count }, (_, index) => index)], hasReferences: false, forced: [] };
 }
 
 /** Every edge of a proposal: keys from earlier writers, ids in `dependencies`, references in parameters. */

@@ -27,7 +27,7 @@ export interface ModelOptions {
 }
 
 /** For questions asked without tools: any tool accepts anything. */
-const ANY_TOOL: ToolChecker = { has: () => true, prepare: () => undefined, check: () => null };
+export const ANY_TOOL: ToolChecker = { has: () => true, prepare: () => undefined, check: () => null };
 
 /** A proposal with everything worked out that no state and no tool can change. */
 export class ProposalModel {

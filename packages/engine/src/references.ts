@@ -25,6 +25,15 @@ export function findReferences(value: unknown, found: (id: string) => void, dept
   }
 }
 
+/** Whether `findReferences` would find any. */
+export function hasReference(value: unknown, depth = 0): boolean {
+  if (typeof value === 'string') return referencedId(value) !== undefined;
+  if (typeof value !== 'object' || value === null || depth >= MAX_DEPTH) return false;
+  if (Array.isArray(value)) return value.some((item) => hasReference(item, depth + 1));
+  for (const key of Object.keys(value)) if (hasReference((value as JsonObject)[key], depth + 1)) return true;
+  return false;
+}
+
 /**
  * `parameters` with each reference replaced by that action's output. Ids without an entry in `outputs` (unknown, or in
  * a cycle and not run yet) stay as they are. What holds no reference is returned as it was, not copied.

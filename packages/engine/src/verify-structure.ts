@@ -77,6 +77,11 @@ export function findRepeatedCalls(actions: readonly Action[], findings: VerifyFi
   }
 }
 
+/** Whether no two calls can be the same. */
+export function areAllDifferent(actions: readonly Action[]): boolean {
+  return new Set(actions.map(fingerprintOf)).size === actions.length;
+}
+
 function groupsOfSeveral(actions: readonly Action[], keyOf: (action: Action) => unknown): Action[][] {
   return [...Map.groupBy(actions, keyOf).values()].filter(({ length }) => length > 1);
 }

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { scenarios } from '../test/random-proposals.ts';
 import { referenceLevels } from '../test/reference-interpreter.ts';
 import { runScenario, scenarioTools } from '../test/scenario-run.ts';
-import { equivalent, optimize, simulate, verify, verifyMonteCarlo } from './index.ts';
+import { equivalent, findIssues, optimize, simulate, StateStore, verify, verifyMonteCarlo } from './index.ts';
 import type { VerifyReport } from './index.ts';
 
 const runs = process.env['CAR_TEST_LONG'] === '1' ? 20_000 : 500;
@@ -74,6 +74,9 @@ test('verification reports the levels of the reference and changes neither propo
         report.valid,
         report.issues.every(({ severity }) => severity !== 'error'),
       );
+      const state = new StateStore();
+      for (const [key, value] of before) state.set(key, value);
+      assert.deepEqual(await findIssues(proposal, { tools: scenarioTools(), state }), report.issues);
     }),
     { numRuns: runs },
   );
