@@ -48,18 +48,28 @@ export class AppendFile implements TurnParticipant, Disposable {
     return this.#unwritten !== undefined;
   }
 
-  /** Queues a line (without its newline), which may come in pieces; it is on its way to the disk before this turn's answers
-   *  leave. */
-  append(line: string, second = '', third = '', fourth = ''): void {
+  /** Queues a line (without its newline); it is on its way to the disk before this turn's answers leave. */
+  append(line: string): void {
+    if (this.#admits()) this.#pieces.push(line, '\n');
+  }
+
+  /** The same for a line in pieces, of which the last ends with the newline. */
+  appendPieces(first: string, second: string, third: string, fourth: string): void {
+    if (this.#admits()) this.#pieces.push(first, second, third, fourth);
+  }
+
+  /** Makes room for one more line. */
+  #admits(): boolean {
     if (this.isFull) {
       this.droppedLines++;
-      return;
+      return false;
     }
-    this.#pieces.push(line, second, third, fourth, '\n');
     this.#lines++;
-    if (this.#isEnlisted) return;
-    this.#isEnlisted = true;
-    atEndOfTurn('storage', this);
+    if (!this.#isEnlisted) {
+      this.#isEnlisted = true;
+      atEndOfTurn('storage', this);
+    }
+    return true;
   }
 
   endTurn(): void {

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JournalEvent } from '@car-runtime/protocol';
 import { AppendFile, type OpenHandles } from '../../infra/append-file.ts';
+import { EncodedMembers } from '../../infra/encoded-members.ts';
 import { timestamp } from '../../infra/timestamp.ts';
 import { readLink } from '../../journal/chain.ts';
 import { amountOf } from '../../journal/event-data.ts';
@@ -136,23 +137,25 @@ export class EventLog implements AsyncDisposable, MemoryUser {
     if (kind === 'inference_metered') this.#cumulativeCostUsd += amountOf((data as { cost_usd?: unknown })?.cost_usd);
     let fields = '';
     if (action_id !== undefined) fields += `,"action_id":${JSON.stringify(action_id)}`;
-    if (proposal_id !== undefined) fields += `,"proposal_id":${JSON.stringify(proposal_id)}`;
-    this.#append(kind, `${fields},"data":`, data === undefined ? '{}' : JSON.stringify(data));
+    if (proposal_id !== undefined) fields += `,"proposal_id":${quoted(proposal_id)}`;
+    this.#append(kind, `${fields},"data":{`, data === undefined ? '}' : JSON.stringify(data).slice(1));
   }
 
   /** The same for one of several events about one thing, which is encoded with the first of them. Called several times an
    *  action: it queues pieces that are there already and leaves the rest to the end of the turn. */
-  appendAbout(kind: string, subject: EventSubject, details?: object): void {
-    subject.encoded ??= encodeSubject(subject);
-    this.#append(kind, subject.encoded, details === undefined ? '}' : encodeMore(subject.encoded, details));
+  appendAbout(kind: string, subject: EventSubject, details?: object | EncodedMembers): void {
+    const about = (subject.encoded ??= encodeSubject(subject));
+    this.#append(kind, about, details === undefined ? '}' : encodeMore(about, details));
   }
 
-  #append(kind: string, fields: string, data: string): void {
+  /** `fields` end within the data, which `rest` ends. */
+  #append(kind: string, fields: string, rest: string): void {
     if (!this.#isOpen) this.#open();
     const [head, tail] = [headOf(kind), tailOf(timestamp())];
     // What the file will not take must not be linked: the next event would follow one that is nowhere.
-    if (this.#chain && !this.#file.isFull) this.#file.append(this.#chain.link(head + fields + data + tail));
-    else this.#file.append(head, fields, data, tail);
+    if (this.#chain && !this.#file.isFull)
+      this.#file.append(this.#chain.link(head + fields + rest + tail.slice(0, -1)));
+    else this.#file.appendPieces(head, fields, rest, tail);
   }
 
   #open(): void {
@@ -365,13 +368,27 @@ function isAsStrict(retention: EventRetention, other: EventRetention): boolean {
 /** Its members as they stand in a line, but for the brace that ends the data: more may follow. */
 function encodeSubject({ action_id, proposal_id, data }: EventSubject): string {
   const action = action_id === null ? '' : `,"action_id":${JSON.stringify(action_id)}`;
-  return `${action},"proposal_id":${JSON.stringify(proposal_id)},"data":${JSON.stringify(data).slice(0, -1)}`;
+  return `${action},"proposal_id":${quoted(proposal_id)},"data":${JSON.stringify(data).slice(0, -1)}`;
 }
 
 /** What follows the data of the subject, with the brace. */
-function encodeMore(encoded: string, details: object): string {
+function encodeMore(about: string, details: object | EncodedMembers): string {
+  const isAlone = about.endsWith('{');
+  if (details instanceof EncodedMembers) return isAlone ? details.alone : details.behind;
   const text = JSON.stringify(details);
-  return text === '{}' || encoded.endsWith('{') ? text.slice(1) : `,${text.slice(1)}`;
+  return text === '{}' || isAlone ? text.slice(1) : `,${text.slice(1)}`;
+}
+
+let lastText = '';
+let lastQuoted = '""';
+
+/** As JSON. The events of a plan come one behind another and all of them name it. */
+function quoted(text: string): string {
+  if (text !== lastText) {
+    lastQuoted = JSON.stringify(text);
+    lastText = text;
+  }
+  return lastQuoted;
 }
 
 const heads = new Map<string, string>();
@@ -386,11 +403,11 @@ function headOf(kind: string): string {
 let lastTimestamp = '';
 let lastTail = '';
 
-/** How a line of a time ends; most have that of the line before. */
+/** How a line of a time ends, newline included; most have that of the line before. */
 function tailOf(time: string): string {
   if (time !== lastTimestamp) {
     lastTimestamp = time;
-    lastTail = `,"timestamp":"${time}"}`;
+    lastTail = `,"timestamp":"${time}"}\n`;
   }
   return lastTail;
 }

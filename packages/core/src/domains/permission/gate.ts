@@ -1,5 +1,5 @@
 // The permission gate in front of `proposal.submit` (Proposal lifecycle, Admission).
-import { classifyAction, findReferences, isWithin, type Action, type Proposal } from '@car-runtime/engine';
+import { classifyAction, hasReference, isWithin, type Action, type Proposal } from '@car-runtime/engine';
 import type { AdmissionRefusal, ApprovalOutcome } from '@car-runtime/protocol';
 import type { CancelSignal } from '@car-runtime/rpc';
 import type { Connection } from '../../kernel/connection.ts';
@@ -145,12 +145,6 @@ export class PermissionGate {
 }
 
 const nothingAsked = { ids: [], leftOut: 0 };
-
-function hasReference(parameters: Action['parameters']): boolean {
-  let has = false;
-  findReferences(parameters, () => (has = true));
-  return has;
-}
 
 /** Whether an action, filled in with what earlier ones answered, needs more than was seen, or runs something else. */
 function goesBeyond(action: Action, { classification }: Judgement): boolean {

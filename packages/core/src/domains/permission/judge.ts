@@ -67,6 +67,17 @@ export class Judge {
     // Most actions are within what was granted, and nobody ever rejected anything.
     if (why !== undefined) ledger.refresh();
     const entry = why !== undefined || ledger.mayReject(action.tool) ? ledger.find(fingerprintFor(action)) : undefined;
+    if (why === undefined && entry === undefined && mode !== 'deny') {
+      return {
+        action,
+        classification,
+        decision: 'allow',
+        granted,
+        reason: undefined,
+        content: undefined,
+        changed: undefined,
+      };
+    }
     const base = { action, classification, granted, content: undefined, changed: undefined };
     if (entry && !entry.isApproved) {
       return { ...base, decision: 'deny', reason: `rejected by ${entry.reviewer}` };

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   classifyAction,
   declaredRollbackContract,
+  EventSubject,
   isMissingCompensation,
   type Action,
   type Proposal,
@@ -16,6 +17,7 @@ import {
   type ResultOf,
 } from '@car-runtime/protocol';
 import type { CancelSignal } from '@car-runtime/rpc';
+import { EncodedMembers } from '../../infra/encoded-members.ts';
 import { timestamp } from '../../infra/timestamp.ts';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
 import type { Health } from '../../kernel/health.ts';
@@ -33,6 +35,7 @@ interface EventSink {
     kind: string,
     event: { action_id?: string | undefined; proposal_id?: string | undefined; data?: object | undefined },
   ): void;
+  appendAbout(kind: string, subject: EventSubject, details: object | EncodedMembers): void;
 }
 
 export interface PermissionOptions {
@@ -70,6 +73,25 @@ const unknownSkillTier: Tier = 'read_only';
 /** Actions judged before other work has its turn: about a millisecond. */
 const maxAtOnce = 200;
 
+class PermissionSession {
+  granted: Tier;
+  /** What is recorded of most actions, by the tier they require. */
+  readonly #allowed = new Map<Tier, { granted: Tier; agent: string | undefined; members: EncodedMembers }>();
+
+  constructor(granted: Tier) {
+    this.granted = granted;
+  }
+
+  /** As a decision that allows the action without anybody's doing is recorded. */
+  allowed(required: Tier, granted: Tier, agent: string | undefined): EncodedMembers {
+    const known = this.#allowed.get(required);
+    if (known?.granted === granted && known.agent === agent) return known.members;
+    const members = new EncodedMembers({ decision: 'allow', required, granted, agent });
+    this.#allowed.set(required, { granted, agent, members });
+    return members;
+  }
+}
+
 export class PermissionService implements Disposable {
   readonly postures: Postures;
   readonly #options: PermissionOptions;
@@ -78,7 +100,7 @@ export class PermissionService implements Disposable {
   readonly #contents = new ContentReader();
   readonly #requests: PermissionRequests;
   readonly #plans = new KnownPlans();
-  readonly #sessionOf: (connection: Connection) => { granted: Tier };
+  readonly #sessionOf: (connection: Connection) => PermissionSession;
   readonly #listening: Disposable;
   /** Set while a decision is recorded that closes an approval, which then must not be recorded once more. */
   #recording: string | undefined;
@@ -90,7 +112,7 @@ export class PermissionService implements Disposable {
     this.postures = new Postures(options.posturesPath);
     this.#judge = new Judge({ ledger: this.#ledger, postures: this.postures, contents: this.#contents });
     this.#requests = new PermissionRequests({ desk, logger, isStopping });
-    this.#sessionOf = perConnection(() => ({ granted: options.defaultTier ?? defaultGrantedTier }));
+    this.#sessionOf = perConnection(() => new PermissionSession(options.defaultTier ?? defaultGrantedTier));
     this.#listening = desk.onResolved('permission', (approval, by, subject) => {
       const { outcome, notes } = approval;
       if (!isSubject(subject)) return;
@@ -207,17 +229,21 @@ export class PermissionService implements Disposable {
   /** Leaves each verdict in the journal of whoever submitted. */
   note(plan: Proposal, judgements: readonly Judgement[], connection: Connection): void {
     const log = this.#options.logOf(connection);
+    const { agentId: agent } = connection;
     for (const { action, classification, decision, granted, reason } of judgements) {
-      const data = {
-        ...(action.tool === undefined ? { action_type: action.type } : { tool: action.tool }),
-        decision,
-        required: classification.tier,
-        granted,
-        ...(connection.agentId !== undefined && { agent: connection.agentId }),
-        ...(reason !== undefined && { reason }),
-        ...(decision !== 'allow' && { fingerprint: fingerprintFor(action) }),
-      };
-      log.append('permission_decision', { action_id: action.id, proposal_id: plan.id, data });
+      const data = action.tool === undefined ? { action_type: action.type } : { tool: action.tool };
+      const details =
+        decision === 'allow' && reason === undefined
+          ? this.#sessionOf(connection).allowed(classification.tier, granted, agent)
+          : {
+              decision,
+              required: classification.tier,
+              granted,
+              ...(agent !== undefined && { agent }),
+              ...(reason !== undefined && { reason }),
+              ...(decision !== 'allow' && { fingerprint: fingerprintFor(action) }),
+            };
+      log.appendAbout('permission_decision', new EventSubject(action.id, plan.id, data), details);
     }
   }
 

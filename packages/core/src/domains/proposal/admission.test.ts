@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { normalizeProposal, PolicySet, StateStore, ToolRegistry } from '@car-runtime/engine';
+import { EncodedMembers } from '../../infra/encoded-members.ts';
 import type { Connection } from '../../kernel/connection.ts';
 import type { AdmissionGate } from './admission.ts';
 import { ProposalService } from './service.ts';
@@ -26,11 +27,11 @@ async function submit(...gates: AdmissionGate[]) {
     storeOf: () => state,
     policiesOf: () => new PolicySet(),
     logOf: () => ({
-      append: (kind, { data }) => {
-        const { gate, decision } = data as Record<string, unknown>;
+      appendAbout: (kind, _subject, details) => {
+        const members = details instanceof EncodedMembers ? (JSON.parse(`{${details.alone}`) as object) : details;
+        const { gate, decision } = { ...members } as Record<string, unknown>;
         events.push(kind === 'admission_gate_decision' ? `${String(gate)}: ${String(decision)}` : kind);
       },
-      appendAbout: (kind) => void events.push(kind),
     }),
     dispatch: () => ++dispatched,
     canDetach: () => false,

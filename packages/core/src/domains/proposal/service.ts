@@ -2,13 +2,13 @@
 // journal.
 import {
   DEFAULT_REPLAN_CONFIG,
+  EventSubject,
   executeProposal,
   executeWithReplans,
   IdempotencyCache,
   refuseProposal,
   type Action,
   type CancelSignal,
-  type EventSubject,
   type ExecutionEnv,
   type ExecutionOptions,
   type Meter,
@@ -22,16 +22,13 @@ import {
   type ToolRegistry,
 } from '@car-runtime/engine';
 import type { AdmissionRefusal } from '@car-runtime/protocol';
+import { EncodedMembers } from '../../infra/encoded-members.ts';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
 import { askGate, type AdmissionGate, type AdmissionVerdict, type Submission } from './admission.ts';
 
 interface EventSink {
-  append(
-    kind: string,
-    event: { action_id?: string | undefined; proposal_id?: string | undefined; data?: object | undefined },
-  ): void;
-  /** The same for one of several events about one thing. */
-  appendAbout(kind: string, subject: EventSubject, details?: object): void;
+  /** One of several events about one thing. */
+  appendAbout(kind: string, subject: EventSubject, details?: object | EncodedMembers): void;
 }
 
 /** Keeps what plans came to, where something on the connection asks for it. */
@@ -64,6 +61,8 @@ const maxOutputChars = 32 * 1024 * 1024;
 export class ProposalService {
   readonly #dependencies: ProposalDependencies;
   readonly #envOf: (connection: Connection) => ExecutionEnv;
+  /** By gate, of which there are as many as were given. */
+  readonly #allowed = new Map<string, EncodedMembers>();
   readonly #replanConfigs = new WeakMap<Connection, ReplanConfig>();
 
   constructor(dependencies: ProposalDependencies) {
@@ -108,22 +107,41 @@ export class ProposalService {
   }
 
   #askGates(connection: Connection, plan: Proposal, submission: Submission): Verdicts | Promise<Verdicts> {
-    const { gates, logOf } = this.#dependencies;
-    const log = logOf(connection);
+    const subject = new EventSubject(null, plan.id, {});
     const verdicts: Verdicts = { refusals: [], recheck: undefined };
-    const askFrom = (index: number): Verdicts | Promise<Verdicts> => {
-      const gate = gates[index];
-      if (!gate) return verdicts;
-      return andThen(askGate(gate, plan, connection, submission), (verdict) => {
-        if (!verdict) return askFrom(index + 1);
-        const data = { gate: gate.name, decision: verdict.decision, ...verdict.details };
-        log.append('admission_gate_decision', { proposal_id: plan.id, data });
-        if (verdict.decision === 'refuse') verdicts.refusals.push(verdict);
-        else verdicts.recheck = both(verdicts.recheck, verdict.recheck);
-        return askFrom(index + 1);
-      });
-    };
-    return askFrom(0);
+    return this.#askFrom(0, { connection, plan, submission, subject, verdicts });
+  }
+
+  #askFrom(first: number, admission: Admission): Verdicts | Promise<Verdicts> {
+    const { gates } = this.#dependencies;
+    const { connection, plan, submission, verdicts } = admission;
+    for (let index = first; index < gates.length; index++) {
+      const gate = gates[index] as AdmissionGate;
+      const verdict = askGate(gate, plan, connection, submission);
+      if (verdict instanceof Promise) {
+        return verdict.then((settled) => {
+          if (settled) this.#take(settled, gate, admission);
+          return this.#askFrom(index + 1, admission);
+        });
+      }
+      if (verdict) this.#take(verdict, gate, admission);
+    }
+    return verdicts;
+  }
+
+  #take(verdict: AdmissionVerdict, { name: gate }: AdmissionGate, { connection, subject, verdicts }: Admission): void {
+    const { decision, details } = verdict;
+    const data = decision === 'allow' && details === undefined ? this.#allowedBy(gate) : { gate, decision, ...details };
+    this.#dependencies.logOf(connection).appendAbout('admission_gate_decision', subject, data);
+    if (decision === 'refuse') verdicts.refusals.push(verdict);
+    else verdicts.recheck = both(verdicts.recheck, verdict.recheck);
+  }
+
+  /** What is recorded of most plans. */
+  #allowedBy(gate: string): EncodedMembers {
+    let members = this.#allowed.get(gate);
+    if (!members) this.#allowed.set(gate, (members = new EncodedMembers({ gate, decision: 'allow' })));
+    return members;
   }
 
   /** The connection's own env; tools are told apart by tenant only where there is one. */
@@ -152,6 +170,15 @@ export class ProposalService {
 type Submitted = SubmitResult | Promise<SubmitResult>;
 type SubmitResult = ProposalResult & { admission?: AdmissionRefusal };
 type Recheck = ExecutionOptions['recheck'];
+
+/** One plan on its way through the gates. */
+interface Admission {
+  readonly connection: Connection;
+  readonly plan: Proposal;
+  readonly submission: Submission;
+  readonly subject: EventSubject;
+  readonly verdicts: Verdicts;
+}
 
 /** What all gates together said. */
 interface Verdicts {
