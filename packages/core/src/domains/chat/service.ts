@@ -13,7 +13,8 @@ const maxSessionsPerHost = 1_000;
 /** Sessions that keep what was said. */
 const maxResumable = 256;
 const maxWatchesPerConnection = 1_000;
-const sweepMs = 1_000;
+/** How often quiet sessions are looked for, in ms, unless they are to be found sooner. */
+const maxSweepMs = 1_000;
 
 export interface ChatOptions {
   /** The connection that is attached as an agent. */
@@ -297,6 +298,8 @@ export class ChatService implements Disposable {
 
   /** Runs only while there is a session. */
   #schedule(): void {
+    const { resumeGraceMs, staleAfterMs } = this.#options;
+    const sweepMs = Math.min(maxSweepMs, resumeGraceMs ?? maxSweepMs, staleAfterMs ?? maxSweepMs);
     this.#timer ??= setInterval(() => this.sweep(), sweepMs).unref();
   }
 
