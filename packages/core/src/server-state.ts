@@ -42,7 +42,6 @@ import {
   type JournalRetention,
   type Journals,
 } from './domains/events/index.ts';
-import { checkedGoal, createGoals, goalsDomain, type GoalService } from './domains/goals/index.ts';
 import {
   auditPaths,
   createExternal,
@@ -50,6 +49,7 @@ import {
   type ExternalAgentsConfig,
   type ExternalService,
 } from './domains/external/index.ts';
+import { checkedGoal, createGoals, goalsDomain, runGoalCheck, type GoalService } from './domains/goals/index.ts';
 import { createHost, hostDomain, type Host } from './domains/host/index.ts';
 import { Memories, memoryDomains } from './domains/memory/index.ts';
 import { metricsDomain } from './domains/metrics/index.ts';
@@ -82,6 +82,7 @@ import {
 } from './domains/supervision/index.ts';
 import { createToolAccess, toolsDomain } from './domains/tools/index.ts';
 import { verificationDomain } from './domains/verification/index.ts';
+import { CommandRunner } from './infra/command-runner.ts';
 import type { Connection } from './kernel/connection.ts';
 import type { MethodCount } from './kernel/dispatcher.ts';
 import { Health } from './kernel/health.ts';
@@ -174,6 +175,8 @@ export interface ServerStateConfig {
   /** File of the approvals; `null` keeps them in memory, for a daemon that shares its folder with another. Default
    *  `host-approvals.jsonl` beside the journals. */
   approvalsFile?: string | null;
+  /** Time the check of a goal has, in ms. Default 5 min. */
+  goalCheckTimeoutMs?: number;
   /** File of the goals of chats; `null` keeps them in memory, for a daemon that shares its folder with another. Default
    *  `chat-goals.json` beside the journals. */
   goalsFile?: string | null;
@@ -209,6 +212,7 @@ export class ServerState implements AsyncDisposable {
   readonly #supervision: SupervisionService;
   readonly #agents: AgentService;
   readonly #budgets: Budgets;
+  readonly #commands = new CommandRunner();
   readonly #goals: GoalService;
   readonly #chats: ChatService;
   readonly #external: ExternalService;
@@ -266,6 +270,12 @@ export class ServerState implements AsyncDisposable {
     this.#chats = new ChatService({
       connectionOf: attachments.connectionOf,
       goals: this.#chatGoals(),
+      check: (goal, agentId, signal) =>
+        runGoalCheck(this.#commands, goal, {
+          folder: this.#agents.current().find(({ id }) => id === agentId)?.cwd ?? undefined,
+          timeoutMs: config.goalCheckTimeoutMs,
+          signal,
+        }),
       hasStrictRoles,
       ...config.chat,
     });
@@ -667,6 +677,7 @@ export class ServerState implements AsyncDisposable {
     await this.#memories[Symbol.asyncDispose]();
     this.#approvals[Symbol.dispose]();
     this.#chats[Symbol.dispose]();
+    this.#commands[Symbol.dispose]();
     this.#goals[Symbol.dispose]();
     this.#journals[Symbol.dispose]();
     this.#auth[Symbol.dispose]();

@@ -187,7 +187,14 @@ export const chatCallbacks = {
         attachments: z.array(imageBlock()).optional(),
         goal: chatGoal().optional(),
       }),
-    result: () => z.looseObject({ accepted: z.boolean(), session_id: z.string().optional() }),
+    result: () =>
+      z.looseObject({
+        accepted: z.boolean(),
+        session_id: z.string().optional(),
+        /** Ours: `daemon` leaves it to the daemon to run the check of the goal whenever the agent is done, and to ask again
+         *  until it passes. Left out, the agent does that itself and says `goal_evaluated`. */
+        goal: z.string().optional(),
+      }),
     section,
   }),
   'agent.chat.approve': callback({

@@ -539,6 +539,24 @@ export const commands: readonly CommandSpec[] = [
         load: () => import('./agents/logs.ts'),
       },
       {
+        name: 'chat',
+        summary: 'Talk to an agent: a conversation on a terminal, or one prompt',
+        details:
+          'y and n answer what the agent asks for; Ctrl-C cancels an answer, a second one leaves. Without a terminal, or with a ' +
+          'prompt, it is one turn, and what the agent asks for is denied.',
+        arguments: [
+          agentArgument,
+          { name: 'prompt', summary: 'one prompt; left out, standard input', isOptional: true },
+        ],
+        options: [
+          { flags: '--resume <session>', summary: 'go on with a chat that was left' },
+          { flags: '--goal <command>', summary: 'what must exit with 0, in this folder, before the agent is done' },
+          { flags: '--model <name>', summary: 'model for the agent to use' },
+        ],
+        exits: ['0  done', '1  the agent failed, or it could not be asked', '130  cancelled by Ctrl-C'],
+        load: () => import('./agents/chat.ts'),
+      },
+      {
         name: 'install',
         summary: 'Install an agent from its manifest',
         arguments: [{ name: 'file', summary: 'manifest, TOML or JSON', completes: 'file' }],

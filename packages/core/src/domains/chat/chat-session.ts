@@ -3,6 +3,7 @@ import type { ChatEvent } from '@car-runtime/protocol';
 import { SharedFrame } from '@car-runtime/rpc';
 import type { Connection } from '../../kernel/connection.ts';
 import { CursorFeed, type FeedStart } from '../../kernel/cursor-feed.ts';
+import type { GoalPursuit } from './goal-pursuit.ts';
 
 /** What somebody says in a chat, before the daemon says in which and by whom. */
 export interface Saying {
@@ -27,6 +28,8 @@ export class ChatSession {
   /** The connection that asked; gone once it has closed, which only a session that can be resumed outlives. */
   host: Connection | undefined;
   isEnded = false;
+  /** Seeks its goal, where the agent may leave the check to the daemon. */
+  pursuit: GoalPursuit | undefined;
   /** When it was last heard of, in ms since the epoch. */
   activeAt: number;
   /** Made once somebody may come back or follows. */

@@ -6,6 +6,7 @@ import { ChannelClosedError, RequestTimeoutError, RpcError } from '@car-runtime/
 import type { Connection } from '../../kernel/connection.ts';
 import type { FeedStart } from '../../kernel/cursor-feed.ts';
 import { ChatSession, type Answerer, type Saying } from './chat-session.ts';
+import { GoalPursuit, type GoalCheck } from './goal-pursuit.ts';
 
 const defaultAckTimeoutMs = 5_000;
 const maxSessions = 10_000;
@@ -21,6 +22,8 @@ export interface ChatOptions {
   connectionOf(agentId: string): Connection | undefined;
   /** Goals of sessions, where there are any. */
   goals: ChatGoals;
+  /** Runs checks for agents that leave them to the daemon. */
+  check: GoalCheck;
   /** Whether only hosts give goals. Default: all but agents do. */
   hasStrictRoles?: () => boolean;
   /** Time an agent has to acknowledge, in ms. Default 5 000. */
@@ -32,14 +35,16 @@ export interface ChatOptions {
   now?: () => number;
 }
 
+type PursuedGoal = ChatGoal & { max_iterations: number };
+
 /** Where the goals of chats are kept. */
 export interface ChatGoals {
   /** One that came with a prompt, within bounds. Throws when it cannot be one. */
-  checked(goal: ChatGoal): ChatGoal;
+  checked(goal: ChatGoal): PursuedGoal;
   /** The one that stands for a session. */
-  standing(sessionId: string): ChatGoal | undefined;
+  standing(sessionId: string): PursuedGoal | undefined;
   /** A turn began that pursues one. */
-  started(sessionId: string, goal: ChatGoal): void;
+  started(sessionId: string, goal: PursuedGoal): void;
   /** Something was said in a session; `host` asked for it, and is gone when it has closed. */
   observed(event: ChatEvent, host: Connection | undefined): void;
   /** A session ended before its turn did. */
@@ -100,21 +105,37 @@ export class ChatService implements Disposable {
     // Before the request: what the agent says at once has a way back.
     const { session, isNew } = this.#open(host, { sessionId, agentId, isResumable }, { kind: 'agent', connection });
     if (goal) goals.started(sessionId, goal);
+    if (goal && isNew) session.pursuit = this.#pursue(session, connection, request, goal);
     try {
-      await this.#ask(connection, agentId, 'agent.chat', {
-        session_id: sessionId,
-        prompt: request.prompt,
-        stream: request.isStreamed,
-        context: { host_client_id: host.id, voice_input: request.isVoice },
-        model: request.model,
-        attachments: request.attachments,
-        goal,
-      });
+      const ack = await this.#prompt(session, connection, request, goal);
+      session.pursuit?.decide(ack['goal'] === 'daemon');
     } catch (error) {
       if (isNew) this.#forget(session);
       throw error;
     }
     return sessionId;
+  }
+
+  #prompt(session: ChatSession, connection: Connection, request: ChatRequest, goal: ChatGoal | undefined) {
+    return this.#ask(connection, session.agentId, 'agent.chat', {
+      session_id: session.id,
+      prompt: request.prompt,
+      stream: request.isStreamed,
+      context: { host_client_id: session.host?.id ?? '', voice_input: request.isVoice },
+      model: request.model,
+      attachments: request.attachments,
+      goal,
+    });
+  }
+
+  #pursue(session: ChatSession, connection: Connection, request: ChatRequest, goal: PursuedGoal): GoalPursuit {
+    const { check } = this.#options;
+    return new GoalPursuit({
+      goal,
+      check: (signal) => check(goal, session.agentId, signal),
+      tell: (saying) => this.#deliver(session, { ...saying, session_id: session.id }),
+      ask: (prompt) => this.#prompt(session, connection, { ...request, prompt, attachments: undefined }, goal),
+    });
   }
 
   /** A session that something in this process answers; `cancel` is called when the host gives up or goes. */
@@ -137,7 +158,8 @@ export class ChatService implements Disposable {
   receive(connection: Connection, saying: Saying): void {
     const session = this.#sessions.get(saying.session_id);
     if (session?.answerer.kind !== 'agent' || session.answerer.connection !== connection) return;
-    this.#deliver(session, saying);
+    if (session.pursuit?.takes(saying)) session.activeAt = this.#now();
+    else this.#deliver(session, saying);
   }
 
   /** Whether there was a chat to end. */
@@ -257,6 +279,7 @@ export class ChatService implements Disposable {
     session.deliver(saying);
     if (!terminalKinds.has(saying.kind)) return;
     session.isEnded = true;
+    session.pursuit?.stop();
     if (!session.isResumable) this.#forget(session);
   }
 
@@ -287,6 +310,7 @@ export class ChatService implements Disposable {
   #forget(session: ChatSession): void {
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
+    session.pursuit?.stop();
     if (!session.isEnded) this.#options.goals.stopped(session.id);
   }
 

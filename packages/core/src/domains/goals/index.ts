@@ -6,6 +6,7 @@ import { goalMethods, type GoalsOptions } from './methods.ts';
 import { GoalService } from './service.ts';
 import { GoalStore } from './store.ts';
 
+export { runGoalCheck } from './check.ts';
 export { checkedGoal, GoalService, type CheckedGoal } from './service.ts';
 
 /** `goal.*`: goals of chat sessions. */
