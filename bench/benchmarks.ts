@@ -1,5 +1,6 @@
 import { append } from './append.ts';
 import { callback } from './callback.ts';
+import { chat } from './chat.ts';
 import { engine } from './engine.ts';
 import { fanout } from './fanout.ts';
 import type { Options, Row } from './harness/report.ts';
@@ -19,6 +20,7 @@ export const benchmarks: Record<string, (options: Options) => Promise<Row[]>> = 
   neighbours,
   engine,
   fanout,
+  chat,
   append,
   replay,
   memory,

@@ -25,7 +25,7 @@ const canPin = process.platform === 'linux' && availableParallelism() > 1 && has
 
 /** `daemon` and `bundle` are ours, from sources and as released, `agents` is ours with agents; `bare` is `state` as one
  *  file, like our bundle. */
-export type ServerKind = 'daemon' | 'bundle' | 'agents' | 'state' | 'two-leg' | 'runs' | 'bare';
+export type ServerKind = 'daemon' | 'bundle' | 'agents' | 'state' | 'two-leg' | 'runs' | 'relay' | 'bare';
 
 export interface StartOptions {
   /** Without it nothing but the server's own code runs in its process, and the probe cannot be asked. */

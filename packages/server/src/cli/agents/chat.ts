@@ -87,11 +87,11 @@ class Conversation {
     else void this.#turn(() => this.#turns.ask(text, (event) => this.#take(event)));
   }
 
-  async #turn(run: () => Promise<unknown>): Promise<void> {
+  async #turn(turn: () => Promise<unknown>): Promise<void> {
     this.#editor.hide();
     this.#printer = new ChatPrinter(screen);
     try {
-      if ((await run()) === 'cancelled') this.#printer.note(paint('dim', 'cancelled'));
+      if ((await turn()) === 'cancelled') this.#printer.note(paint('dim', 'cancelled'));
     } catch (error) {
       this.#printer.note(paint('red', `✗ ${shown((error as Error).message)}`));
     }
