@@ -21,8 +21,8 @@ test('the quickstart runs a plan with real tools through a daemon, and stops eve
   assert.match(stdout, /secret +rejected +param 'path' matches '\.env'/);
   assert.match(stdout, /state\.get \{\} {2}-> {2}-32602 invalid_params/);
   assert.match(stdout, /a first process saw 5 records and was killed at cursor 4/);
-  assert.match(stdout, /together: 14 turns, each exactly once and in order, then the end/);
-  assert.match(stdout, /the same 16 records that were seen live/);
+  assert.match(stdout, /together: 16 turns, each exactly once and in order, then the end/);
+  assert.match(stdout, /the same 18 records that were seen live/);
   assert.match(stdout, /when is the release\? +release day: Tuesday/);
   assert.match(stdout, /daemon drained and exited 0/);
 });
