@@ -1,19 +1,36 @@
 // What goes on at this moment, on one page.
-import { css, html, LitElement, type TemplateResult } from 'lit';
+import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { client } from '../connection.ts';
 import '../parts/badge.ts';
+import type { Tone } from '../parts/badge.ts';
 import { empty, failed, loading } from '../parts/states.ts';
 import { controls } from '../parts/styles.ts';
 import { ago, bytes, duration, plain } from '../parts/text.ts';
 import { linkTo } from '../router.ts';
+import { followHost, hostView } from '../store/host-feed.ts';
 import { Loaded } from '../store/loaded.ts';
+import { renderOn } from '../store/store.ts';
 
 const refreshMs = 2_000;
 const shownRuns = 8;
+const shownApprovals = 5;
+const shownAgents = 20;
+const agentTones: Readonly<Record<string, Tone>> = {
+  running: 'accent',
+  waiting_for_approval: 'warn',
+  completed: 'good',
+  errored: 'bad',
+};
 
 export class CarNow extends LitElement {
   readonly #status = new Loaded(this, () => client().server.status(), refreshMs);
   readonly #runs = new Loaded(this, () => client().runs.search({ limit: 50 }), refreshMs);
+
+  constructor() {
+    super();
+    followHost();
+    renderOn(this, hostView);
+  }
 
   static override styles = [
     controls,
@@ -39,7 +56,8 @@ export class CarNow extends LitElement {
         margin: 0;
         padding: 0;
       }
-      li a {
+      li a,
+      .task {
         flex: 1;
       }
     `,
@@ -48,7 +66,7 @@ export class CarNow extends LitElement {
   override render() {
     return html`<div class="stack">
       <h1>Now</h1>
-      ${this.#health()} ${this.#inProgress()}
+      ${this.#health()} ${this.#waiting()} ${this.#inProgress()} ${this.#agents()}
     </div>`;
   }
 
@@ -82,6 +100,49 @@ export class CarNow extends LitElement {
               </div>`,
           )}
         </div>
+      </section>
+    `;
+  }
+
+  #waiting(): TemplateResult | typeof nothing {
+    const { pending } = hostView.value;
+    if (pending.length === 0) return nothing;
+    return html`
+      <section class="card stack" aria-label="Approvals">
+        <div class="row spread">
+          <h2>${pending.length === 1 ? 'One approval waits for you' : `${pending.length} approvals wait for you`}</h2>
+          <a href=${linkTo('approvals')}>All approvals</a>
+        </div>
+        <ul>
+          ${pending.slice(0, shownApprovals).map(
+            ({ id, action, agent_id, created_at }) =>
+              html`<li>
+                <a class="clip" href=${linkTo('approvals', id)}>${plain(action.replace(/^ws\.method:/, ''))}</a>
+                <span class="soft">${agent_id ? plain(agent_id) : nothing}</span>
+                <span class="soft">${ago(created_at)}</span>
+              </li>`,
+          )}
+        </ul>
+      </section>
+    `;
+  }
+
+  #agents(): TemplateResult | typeof nothing {
+    const { agents } = hostView.value;
+    if (agents.length === 0) return nothing;
+    return html`
+      <section class="card stack" aria-label="Agents">
+        <h2>Agents</h2>
+        <ul>
+          ${agents.slice(0, shownAgents).map(
+            ({ id, name, kind, status, current_task }) =>
+              html`<li>
+                <span class="clip">${plain(name || id)}</span>
+                <span class="soft clip task">${current_task ? plain(current_task) : plain(kind)}</span>
+                <car-badge tone=${agentTones[status] ?? 'soft'}>${status.replaceAll('_', ' ')}</car-badge>
+              </li>`,
+          )}
+        </ul>
       </section>
     `;
   }
