@@ -33,7 +33,7 @@ class Chats:
         session_id = params["session_id"]
         task = asyncio.create_task(self._turn(session_id, params["prompt"]))
         self._turns[session_id] = task
-        task.add_done_callback(lambda _task: self._turns.pop(session_id, None))
+        task.add_done_callback(lambda done: self._turns.get(session_id) is done and self._turns.pop(session_id))
         return {"accepted": True}
 
     def _cancel(self, params):
@@ -58,6 +58,15 @@ class Chats:
     # A model would be asked here. This one greets whoever is named, and remembers what it is told to, if it may.
     async def _answer(self, prompt, say):
         run = await self._car.call("runs.start", {"intent": "answer a prompt"})
+        outcome = {"status": "give_up", "summary": "cancelled"}
+        try:
+            text = await self._greet(prompt, say)
+            outcome = {"status": "success", "summary": "answered"}
+            return text
+        finally:
+            await self._car.call("runs.complete", {"run_id": run["run_id"], "outcome": outcome})
+
+    async def _greet(self, prompt, say):
         await say("tool_call", tool="greet", params={"name": prompt})
         greeting = {"id": "greet", "type": "tool_call", "tool": "greet", "parameters": {"name": prompt}}
         outcome = await self._car.call("proposal.submit", {"proposal": {"actions": [greeting]}})
@@ -69,15 +78,16 @@ class Chats:
             text += " I keep that in mind."
         for word in re.findall(r"\S+\s*", text):
             await say("token", delta=word)
-        outcome = {"status": "success", "summary": "answered"}
-        await self._car.call("runs.complete", {"run_id": run["run_id"], "outcome": outcome})
         return text
 
     async def _may_i(self, action, details, say):
         approval_id = str(uuid.uuid4())
         self._questions[approval_id] = asyncio.get_running_loop().create_future()
         await say("approval_pending", approval_id=approval_id, action=action, details=details)
-        return await self._questions[approval_id]
+        try:
+            return await self._questions[approval_id]
+        finally:
+            self._questions.pop(approval_id, None)
 
 
 async def main():

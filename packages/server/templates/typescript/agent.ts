@@ -35,7 +35,7 @@ car.on('agent.chat', ({ session_id, prompt }) => {
   answer(prompt, say, turn.signal)
     .then((text) => say({ kind: 'done', finish_reason: 'stop', text }))
     .catch((error: Error) => say({ kind: 'error', error: error.message }))
-    .finally(() => turns.delete(session_id));
+    .finally(() => turns.get(session_id) === turn && turns.delete(session_id));
   return { accepted: true };
 });
 car.on('agent.chat.cancel', ({ session_id }) => turns.get(session_id)?.abort());
@@ -48,21 +48,25 @@ async function answer(prompt: string, say: Say, signal: AbortSignal): Promise<st
   const outcome = await car.call('proposal.submit', { proposal: { actions: [greeting] } });
   let text = String(outcome.results[0].output ?? outcome.results[0].error);
   const fact = /^remember (.+)/is.exec(prompt)?.[1];
-  if (fact !== undefined && (await mayI('remember', { fact }, say))) {
+  if (fact !== undefined && (await mayI('remember', { fact }, say, signal))) {
     await car.call('memory.add_fact', { subject: 'what I was told', body: fact });
     text += ' I keep that in mind.';
   }
   for (const delta of text.split(/(?<= )/)) if (!signal.aborted) say({ kind: 'token', delta });
-  await car.call('runs.complete', { run_id: id, outcome: { status: 'success', summary: 'answered' } });
+  const [status, summary] = signal.aborted ? ['give_up', 'cancelled'] : ['success', 'answered'];
+  await car.call('runs.complete', { run_id: id, outcome: { status, summary } });
   return text;
 }
 
 // Questions that a person has not answered yet.
 const questions = new Map<string, (isYes: boolean) => void>();
-function mayI(action: string, details: object, say: Say): Promise<boolean> {
+function mayI(action: string, details: object, say: Say, signal: AbortSignal): Promise<boolean> {
   const approval_id = crypto.randomUUID();
   say({ kind: 'approval_pending', approval_id, action, details });
-  return new Promise((resolve) => questions.set(approval_id, resolve));
+  return new Promise((resolve) => {
+    questions.set(approval_id, resolve);
+    signal.addEventListener('abort', () => questions.delete(approval_id) && resolve(false));
+  });
 }
 car.on('agent.chat.approve', ({ approval_id, decision }) => {
   const resolve = questions.get(approval_id);
