@@ -116,7 +116,7 @@ test('cancelling ends a check that runs, and the agent is not asked again', asyn
   let asked = 0;
   const worker = await openWorker(daemon, () => asked++);
   const host = await daemon.connect();
-  const check = `echo $$ > pid; while ! test -f never; do sleep 0.1; done`;
+  const check = `echo $$ > new; mv new pid; while ! test -f never; do sleep 0.1; done`;
   await host.agents.chat({
     agent_id: 'worker',
     prompt: 'go',
