@@ -1,6 +1,7 @@
 /** What executing a proposal needs from outside, and what it tells. */
 import type { CancelSignal } from './cancel-signal.ts';
 import type { Clock } from './clock.ts';
+import type { EventSubjects } from './event-subjects.ts';
 import type { IdempotencyCache } from './idempotency-cache.ts';
 import type { JsonObject } from './json-value.ts';
 import type { Meter } from './meter.ts';
@@ -102,6 +103,8 @@ export interface ExecutionEnv {
 }
 
 export interface ExecutionOptions {
+  /** Of the proposal, where others have emitted events about it before. */
+  readonly subjects?: EventSubjects | undefined;
   /** Aborts the execution: running attempts end as failed, what has not begun is skipped. */
   readonly signal?: CancelSignal | undefined;
   /** Policy session whose denials apply too; unless it is open, every action is rejected. */

@@ -5,6 +5,7 @@ export type { CancelSignal } from './cancel-signal.ts';
 export { systemClock, toTimestamp } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { EngineError, PolicyError, ProposalError, StateError, ToolError } from './errors.ts';
+export { EventSubjects } from './event-subjects.ts';
 export { attemptTimedOut, DEFAULT_MAX_IN_FLIGHT, EventSubject } from './execution.ts';
 export type {
   Capabilities,

@@ -1,6 +1,7 @@
 /** What the steps of one execution share. */
 import { systemClock, toTimestamp } from './clock.ts';
 import type { Clock } from './clock.ts';
+import { EventSubjects } from './event-subjects.ts';
 import { EventSubject } from './execution.ts';
 import type { ExecutionEnv, ExecutionEventKind, ExecutionOptions } from './execution.ts';
 import { JsonExtents } from './json-extents.ts';
@@ -30,6 +31,7 @@ export class RunContext {
     total_duration_ms: 0,
     retries: 0,
   };
+  readonly #subjects: EventSubjects;
   readonly #canRollBack: boolean;
   readonly #maxOutputChars: number;
   #outputChars = 0;
@@ -49,6 +51,8 @@ export class RunContext {
     this.cancellation = new RunCancellation(options.signal);
     this.isCancellable = options.signal !== undefined;
     this.recheck = options.recheck;
+    const { subjects } = options;
+    this.#subjects = subjects?.proposal === proposal ? subjects : new EventSubjects(proposal);
     this.#maxOutputChars = options.maxOutputChars ?? Number.POSITIVE_INFINITY;
     this.#canRollBack = proposal.actions.some((action) => action.failure_behavior === 'abort');
   }
@@ -63,9 +67,8 @@ export class RunContext {
     return { proposal_id: this.proposal.id, results, cost: this.cost };
   }
 
-  /** Every event of an action says its tool, so that queries by tool find all of them. */
-  subjectOf({ id, type, tool }: Action): EventSubject {
-    return new EventSubject(id, this.proposal.id, tool === undefined ? { action_type: type } : { tool });
+  subjectOf(action: Action): EventSubject {
+    return this.#subjects.of(action);
   }
 
   emit(kind: ExecutionEventKind, action: Action, details?: JsonObject): void {

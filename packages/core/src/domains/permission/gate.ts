@@ -1,5 +1,12 @@
 // The permission gate in front of `proposal.submit` (Proposal lifecycle, Admission).
-import { classifyAction, hasReference, isWithin, type Action, type Proposal } from '@car-runtime/engine';
+import {
+  classifyAction,
+  hasReference,
+  isWithin,
+  type Action,
+  type EventSubjects,
+  type Proposal,
+} from '@car-runtime/engine';
 import type { AdmissionRefusal, ApprovalOutcome } from '@car-runtime/protocol';
 import type { CancelSignal } from '@car-runtime/rpc';
 import type { Connection } from '../../kernel/connection.ts';
@@ -34,37 +41,44 @@ export class PermissionGate {
     this.#replans = replans;
   }
 
-  admit(plan: Proposal, connection: Connection, submission: Submission): GateVerdict | Promise<GateVerdict> {
+  admit(
+    plan: Proposal,
+    connection: Connection,
+    submission: Submission,
+    subjects: EventSubjects,
+  ): GateVerdict | Promise<GateVerdict> {
     const judged = this.#service.judgePlan(plan, connection, undefined);
     if (judged instanceof Promise)
-      return judged.then((judgements) => this.#conclude(plan, judgements, connection, submission));
-    return this.#conclude(plan, judged, connection, submission);
+      return judged.then((judgements) => this.#conclude(subjects, judgements, connection, submission));
+    return this.#conclude(subjects, judged, connection, submission);
   }
 
   #conclude(
-    plan: Proposal,
+    subjects: EventSubjects,
     judgements: readonly Judgement[],
     connection: Connection,
     submission: Submission,
   ): GateVerdict | Promise<GateVerdict> {
-    this.#service.note(plan, judgements, connection);
+    const { proposal: plan } = subjects;
+    this.#service.note(subjects, judgements, connection);
     const refused = judgements.filter(({ decision }) => decision !== 'allow');
     if (refused.length === 0) return this.#allow(plan, judgements, connection);
     const isDenied = refused.some(({ decision }) => decision === 'deny');
     // Where one action is denied the plan does not run, whatever people say of the others.
     if (isDenied) return this.#refuse(plan, judgements, refused, { ids: [], leftOut: 0 }, undefined);
     const waitMs = submission.approvalWaitMs ?? 0;
-    if (waitMs > 0) return this.#wait(plan, judgements, connection, waitMs, submission.signal);
+    if (waitMs > 0) return this.#wait(subjects, judgements, connection, waitMs, submission.signal);
     return this.#refuse(plan, judgements, refused, this.#service.ask(refused, connection, false), undefined);
   }
 
   async #wait(
-    plan: Proposal,
+    subjects: EventSubjects,
     first: readonly Judgement[],
     connection: Connection,
     waitMs: number,
     signal: CancelSignal,
   ): Promise<GateVerdict> {
+    const { proposal: plan } = subjects;
     const until = performance.now() + waitMs;
     let judgements = first;
     let outcome: ApprovalOutcome | undefined;
@@ -78,7 +92,7 @@ export class PermissionGate {
       // What nobody can be asked about cannot be waited for.
       outcome = await this.#service.wait(asked.ids, asked.leftOut > 0 ? 0 : Math.max(0, leftMs), signal);
       judgements = await this.#service.judgePlan(plan, connection, undefined);
-      this.#service.note(plan, judgements, connection);
+      this.#service.note(subjects, judgements, connection);
       if (outcome !== 'approved') {
         const still = judgements.filter(({ decision }) => decision !== 'allow');
         return this.#refuse(plan, judgements, still.length > 0 ? still : refused, asked, outcome);

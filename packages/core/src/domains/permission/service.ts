@@ -3,9 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   classifyAction,
   declaredRollbackContract,
-  EventSubject,
   isMissingCompensation,
   type Action,
+  type EventSubject,
+  type EventSubjects,
   type Proposal,
   type Tier,
 } from '@car-runtime/engine';
@@ -227,11 +228,10 @@ export class PermissionService implements Disposable {
   }
 
   /** Leaves each verdict in the journal of whoever submitted. */
-  note(plan: Proposal, judgements: readonly Judgement[], connection: Connection): void {
+  note(subjects: EventSubjects, judgements: readonly Judgement[], connection: Connection): void {
     const log = this.#options.logOf(connection);
     const { agentId: agent } = connection;
     for (const { action, classification, decision, granted, reason } of judgements) {
-      const data = action.tool === undefined ? { action_type: action.type } : { tool: action.tool };
       const details =
         decision === 'allow' && reason === undefined
           ? this.#sessionOf(connection).allowed(classification.tier, granted, agent)
@@ -243,7 +243,7 @@ export class PermissionService implements Disposable {
               ...(reason !== undefined && { reason }),
               ...(decision !== 'allow' && { fingerprint: fingerprintFor(action) }),
             };
-      log.appendAbout('permission_decision', new EventSubject(action.id, plan.id, data), details);
+      log.appendAbout('permission_decision', subjects.of(action), details);
     }
   }
 

@@ -5,6 +5,7 @@ import {
   type Action,
   type ExecutionOptions,
   type CancelSignal,
+  type EventSubjects,
   type Proposal,
   type StateStore,
   type ToolRegistry,
@@ -48,6 +49,7 @@ export interface AdmissionGate {
     plan: Proposal,
     connection: Connection,
     submission: Submission,
+    subjects: EventSubjects,
   ): AdmissionVerdict | undefined | Promise<AdmissionVerdict | undefined>;
 }
 
@@ -82,9 +84,10 @@ export function askGate(
   plan: Proposal,
   connection: Connection,
   submission: Submission,
+  subjects: EventSubjects,
 ): AdmissionVerdict | undefined | Promise<AdmissionVerdict | undefined> {
   try {
-    const verdict = gate.admit(plan, connection, submission);
+    const verdict = gate.admit(plan, connection, submission, subjects);
     return verdict instanceof Promise ? verdict.catch((error: unknown) => toRefusal(gate, error)) : verdict;
   } catch (error) {
     return toRefusal(gate, error);

@@ -3,6 +3,7 @@
 import {
   DEFAULT_REPLAN_CONFIG,
   EventSubject,
+  EventSubjects,
   executeProposal,
   executeWithReplans,
   IdempotencyCache,
@@ -79,8 +80,9 @@ export class ProposalService {
     const { recorder } = this.#dependencies;
     // The run it belongs to is the one that is open now, whatever is opened while it runs.
     const runId = recorder?.runOf(connection);
-    const submitted = andThen(this.#askGates(connection, plan, options), (verdicts) =>
-      this.#run(connection, plan, options, verdicts, runId),
+    const subjects = new EventSubjects(plan);
+    const submitted = andThen(this.#askGates(connection, subjects, options), (verdicts) =>
+      this.#run(connection, subjects, options, verdicts, runId),
     );
     if (!recorder || runId === undefined) return submitted;
     return andThen(submitted, (result) => andThen(recorder.record(runId, plan, result) ?? undefined, () => result));
@@ -88,12 +90,13 @@ export class ProposalService {
 
   #run(
     connection: Connection,
-    plan: Proposal,
+    subjects: EventSubjects,
     submit: Submission,
     { refusals, recheck }: Verdicts,
     runId: string | undefined,
   ): Submitted {
-    const options = { ...submit, account: runId, maxOutputChars, recheck };
+    const { proposal: plan } = subjects;
+    const options = { ...submit, account: runId, maxOutputChars, recheck, subjects };
     const env = this.#envFor(connection, options.tenantId);
     if (refusals.length > 0) {
       const refused = refuseProposal(plan, env, reasonOf(refusals), options);
@@ -106,18 +109,18 @@ export class ProposalService {
     return executeWithReplans(plan, env, { ...options, config, provider });
   }
 
-  #askGates(connection: Connection, plan: Proposal, submission: Submission): Verdicts | Promise<Verdicts> {
-    const subject = new EventSubject(null, plan.id, {});
+  #askGates(connection: Connection, subjects: EventSubjects, submission: Submission): Verdicts | Promise<Verdicts> {
+    const subject = new EventSubject(null, subjects.proposal.id, {});
     const verdicts: Verdicts = { refusals: [], recheck: undefined };
-    return this.#askFrom(0, { connection, plan, submission, subject, verdicts });
+    return this.#askFrom(0, { connection, subjects, submission, subject, verdicts });
   }
 
   #askFrom(first: number, admission: Admission): Verdicts | Promise<Verdicts> {
     const { gates } = this.#dependencies;
-    const { connection, plan, submission, verdicts } = admission;
+    const { connection, subjects, submission, verdicts } = admission;
     for (let index = first; index < gates.length; index++) {
       const gate = gates[index] as AdmissionGate;
-      const verdict = askGate(gate, plan, connection, submission);
+      const verdict = askGate(gate, subjects.proposal, connection, submission, subjects);
       if (verdict instanceof Promise) {
         return verdict.then((settled) => {
           if (settled) this.#take(settled, gate, admission);
@@ -174,7 +177,7 @@ type Recheck = ExecutionOptions['recheck'];
 /** One plan on its way through the gates. */
 interface Admission {
   readonly connection: Connection;
-  readonly plan: Proposal;
+  readonly subjects: EventSubjects;
   readonly submission: Submission;
   readonly subject: EventSubject;
   readonly verdicts: Verdicts;
