@@ -10,6 +10,7 @@ export type { FileSubstrate, SandboxOptions, SandboxProvider, SubstrateProvider 
 export { BudgetFileError, LedgerError } from './domains/budget/index.ts';
 export { MemoryEngine } from '@car-runtime/memory';
 export { builtinTools } from './domains/builtins/definitions.ts';
+export type { AcpAgentConfig } from './domains/external/index.ts';
 export type { JournalRetention } from './domains/events/index.ts';
 export {
   defaultResource,

@@ -279,14 +279,6 @@ export class ServerState implements AsyncDisposable {
       hasStrictRoles,
       ...config.chat,
     });
-    this.#external = createExternal({
-      ...config.externalAgents,
-      stateRoot,
-      chats: this.#chats,
-      secrets: () => this.#auth.secrets,
-      health: this.health,
-      logger,
-    });
     const keyDir = config.keyDir ?? dirname(this.journalDir);
     this.#journals = createJournals({ directory: this.journalDir, keyDir, health: this.health, logger });
     const runsDir = join(dirname(this.journalDir), 'runs');
@@ -314,6 +306,15 @@ export class ServerState implements AsyncDisposable {
         ? join(dirname(this.journalDir), 'host-approvals.jsonl')
         : (config.approvalsFile ?? undefined);
     this.#approvals = this.#createApprovals(approvalsFile, logger);
+    this.#external = createExternal({
+      ...config.externalAgents,
+      stateRoot,
+      chats: this.#chats,
+      approvals: this.#approvals,
+      secrets: () => this.#auth.secrets,
+      health: this.health,
+      logger,
+    });
     this.#desktop = createDesktop();
     const ledgerPath = join(stateRoot, 'approvals.jsonl');
     const posturesPath = join(stateRoot, 'agent-permissions.json');

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { ExternalResult } from '@car-runtime/protocol';
+import { serve } from '@car-runtime/testkit';
 import { ExternalRig, streamed } from './external-rig.ts';
 
 const session = '5f0c6a52-1d7e-4b0e-9a55-0c5d1c9f2a11';
@@ -268,6 +269,12 @@ test('no agent gives tasks to external agents, looks for them or asks how they a
     assert.equal(error.data?.['reason'], 'forbidden', method);
   }
   assert.deepEqual(rig.ran(), []);
+  await using strict = serve({ config: { strictRoles: true, externalAgents: { env: {} } } });
+  const client = await strict.peer({ as: 'client' });
+  const params = { id: 'codex', task: 'x' };
+  assert.equal((await client.error('agents.invoke_external', params)).data?.['reason'], 'forbidden');
+  const host = await strict.connect({ as: 'host' });
+  assert.ok('is_error' in (await host.agents.invoke_external(params)));
 });
 
 // req: external.unusable

@@ -18,7 +18,9 @@ export const approvalOutcome = once(() =>
   z.enum(['approved', 'denied_by_human', 'expired', 'requester_gone', 'policy_denied', 'daemon_restarted']),
 );
 
-export const approvalKind = once(() => z.enum(['gate', 'request', 'permission', 'plan', 'budget', 'supervision']));
+export const approvalKind = once(() =>
+  z.enum(['gate', 'request', 'permission', 'plan', 'budget', 'supervision', 'external']),
+);
 
 export const hostApproval = once(() =>
   z
@@ -37,7 +39,8 @@ export const hostApproval = once(() =>
       /** Ours: place in the order they were made, across restarts. */
       number: z.number().optional(),
       /** Ours: who asks: the daemon before a method (`gate`), a client (`request`), or the daemon for what an agent is about
-       *  to do (`permission`, `plan`) or to spend (`budget`). */
+       *  to do (`permission`, `plan`) or to spend (`budget`),
+       *  or for an external agent that asks for permission (`external`). */
       kind: approvalKind().optional(),
       /** Ours: the same in words, written by the daemon; what an agent said is quoted, without hidden characters. */
       card: z.string().optional(),

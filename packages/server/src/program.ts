@@ -86,6 +86,7 @@ function toServerOptions(
       totalBytes: values['agents.logs_total_bytes'],
     },
     agentStopGraceMs: values['agents.stop_grace_seconds'] * 1_000,
+    acpAgents: values['external.acp'],
     ...(values.tool_root !== undefined && { toolRoot: values.tool_root }),
     privatePaths: file === undefined ? [] : [file],
     hasStrictRoles: values.strict_roles,

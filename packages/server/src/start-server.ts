@@ -10,6 +10,7 @@ import {
   ServerState,
   type ServerStateConfig,
   silentLogger,
+  type AcpAgentConfig,
   type ApprovalGateConfig,
   type ConsoleTicket,
   type AgentLogLimits,
@@ -55,6 +56,8 @@ export interface ServerOptions {
   agentLogLimits?: Partial<AgentLogLimits>;
   /** Time an agent has between SIGTERM and SIGKILL, in ms. Default 5 000. */
   agentStopGraceMs?: number;
+  /** External agents that speak the Agent Client Protocol, by the id they are called. */
+  acpAgents?: Readonly<Record<string, AcpAgentConfig>>;
   /** Folder that the built-in file tools work in, for sessions that name none. Default: none. */
   toolRoot?: string;
   /** Files and folders that those tools never touch, besides the state root and the token folder. */
@@ -244,6 +247,7 @@ function createState(settings: Settings, { tokens, loopDelay, isPrimary, console
     goalsFile: isPrimary ? join(settings.stateRoot, 'chat-goals.json') : null,
     approvalsFile: isPrimary ? join(settings.stateRoot, 'host-approvals.jsonl') : null,
     keepsSharedMemory: true,
+    ...(settings.acpAgents && { externalAgents: { acp: settings.acpAgents } }),
     ...(settings.toolRoot !== undefined && { toolRoot: settings.toolRoot }),
     logger: settings.logger,
     authTimeoutMs: limits.authTimeoutMs,

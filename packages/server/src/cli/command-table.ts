@@ -564,6 +564,46 @@ export const commands: readonly CommandSpec[] = [
         load: () => import('./agents/install.ts'),
       },
       {
+        name: 'external',
+        summary:
+          'Give tasks to coding agents of this machine: Claude Code, Codex, Gemini CLI, and those that speak ACP',
+        subcommands: [
+          {
+            name: 'ls',
+            summary: 'List those that are there',
+            options: [{ flags: '--refresh', summary: 'look for them again' }],
+            exits: failedExits,
+            load: () => import('./agents/external/ls.ts'),
+          },
+          {
+            name: 'health',
+            summary: 'Ask them whether they are logged in',
+            arguments: [{ name: 'agent', summary: 'only this one', isOptional: true }],
+            exits: ['0  all are ready', '1  one is not, or it failed'],
+            load: () => import('./agents/external/health.ts'),
+          },
+          {
+            name: 'run',
+            summary: 'Give one a task, and show what it says; Ctrl-C cancels it',
+            details: 'Example: car agents external run claude-code "why does the build fail?"',
+            arguments: [
+              { name: 'agent', summary: 'claude-code, codex, gemini, or the id of one that speaks ACP' },
+              { name: 'task', summary: 'what it is to do' },
+            ],
+            options: [
+              { flags: '--cwd <folder>', summary: 'folder it works in (default: this one)', completes: 'file' },
+              { flags: '--timeout <seconds>', summary: 'time it has (default: 300, at most 3600)' },
+              { flags: '--turns <count>', summary: 'turns it has, where it can be told' },
+              { flags: '--tool <name>', summary: 'a tool it may use (repeatable)', isRepeatable: true },
+              { flags: '--no-tools', summary: 'let it use none' },
+              { flags: '--attach <file>', summary: 'an image (repeatable)', completes: 'file', isRepeatable: true },
+            ],
+            exits: ['0  done', '1  the agent failed, or the call did', '130  cancelled'],
+            load: () => import('./agents/external/run.ts'),
+          },
+        ],
+      },
+      {
         name: 'rm',
         summary: 'Stop an agent and forget it; its folder and its logs stay',
         arguments: [agentArgument],

@@ -173,3 +173,24 @@ test('the help names every flag and every section of the file', () => {
   const help = helpText();
   for (const [name, { flag }] of settingTable) assert.ok(help.includes(flag ? `--${flag.name} ` : `  ${name} `), name);
 });
+
+// req: external.acp-config
+test('agents that speak ACP are taken from the file, shown as it has them, and refused by name when they cannot be used', async () => {
+  const file =
+    '[external.acp.goose]\ncommand = "/usr/bin/goose"\nargs = ["acp"]\n[external.acp.goose.env]\nMODE = "approve"';
+  const shown = await load({ file });
+  const agents = { goose: { command: '/usr/bin/goose', args: ['acp'], env: { MODE: 'approve' } } };
+  assert.deepEqual(shown.values['external.acp'], agents);
+  const again = await load({ file: configText(shown) });
+  assert.deepEqual(again.values['external.acp'], agents);
+  const rows: [text: string, why: RegExp][] = [
+    ['[external.acp.codex]\ncommand = "/x"', /none of claude-code, codex/],
+    ['[external.acp."../x"]\ncommand = "/x"', /named by ids/],
+    ['[external.acp.a]\ncommand = "goose"', /an absolute path as command of a/],
+    ['[external.acp.a]\ncommand = "/x"\nargs = [1]', /args of a/],
+    ['[external.acp.a]\ncommand = "/x"\nenv = { A = 1 }', /env of a/],
+    ['[external.acp.a]\ncommand = "/x"\nshell = true', /without "shell"/],
+    ['[external]\nacp = 1', /a table for each agent/],
+  ];
+  for (const [text, why] of rows) await assert.rejects(load({ file: text }), why);
+});

@@ -1,6 +1,8 @@
 // How one value of a setting is read, from the text of a flag or variable or from a typed value of the file. A reader
 // throws an `Error` whose message continues "<setting> must be …" and never quotes a value that may be a secret.
 import { isIP } from 'node:net';
+import { isAbsolute } from 'node:path';
+import type { AcpAgentConfig } from '@car-runtime/core';
 
 export type Reader<T> = (raw: unknown) => T;
 
@@ -127,3 +129,31 @@ export const bindAddressOrDisabled: Reader<string> = (raw) => {
     throw new Error(`${(error as Error).message}, or "disabled"`, { cause: error });
   }
 };
+
+const acpId = /^(?!(?:claude-code|codex|gemini)$)[a-z0-9][a-z0-9._-]{0,63}$/;
+
+/** Programs of the operator by the id they are called. The message names what is wrong, never a value of `env`. */
+export const acpAgents: Reader<Readonly<Record<string, AcpAgentConfig>>> = (raw) => {
+  const agents = tableOf(raw, 'a table for each agent, [external.acp.<id>]');
+  return Object.fromEntries(Object.entries(agents).map(([id, each]) => [id, acpAgent(id, each)]));
+};
+
+function acpAgent(id: string, raw: unknown): AcpAgentConfig {
+  if (!acpId.test(id)) throw new Error('named by ids of a-z 0-9 . _ -, none of claude-code, codex and gemini');
+  const { command, args = [], env = {}, ...others } = tableOf(raw, `a table for ${id}`);
+  const [other] = Object.keys(others);
+  if (other !== undefined) throw new Error(`command, args and env for ${id}, without ${JSON.stringify(other)}`);
+  if (typeof command !== 'string' || !isAbsolute(command)) throw new Error(`with an absolute path as command of ${id}`);
+  if (!areTexts(args) || !Array.isArray(args)) throw new Error(`with a list of texts as args of ${id}`);
+  if (!areTexts(env) || Array.isArray(env)) throw new Error(`with a table of texts as env of ${id}`);
+  return { command, args: args as string[], env: { ...env } as Record<string, string> };
+}
+
+function areTexts(raw: unknown): boolean {
+  return typeof raw === 'object' && raw !== null && Object.values(raw).every((each) => typeof each === 'string');
+}
+
+function tableOf(raw: unknown, what: string): Record<string, unknown> {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) throw new Error(what);
+  return raw as Record<string, unknown>;
+}

@@ -6,8 +6,10 @@ import {
   defaultRunRetention,
   defaultToolTimeoutMs,
 } from '@car-runtime/core';
+import type { AcpAgentConfig } from '@car-runtime/core';
 import { defaultLimits } from '../limits.ts';
 import {
+  acpAgents,
   bindAddress,
   bindAddressOrDisabled,
   boolean,
@@ -217,6 +219,11 @@ export const settings = {
     fallback: 'buffered',
     read: choice<RunDurability>('buffered', 'fsync'),
     help: 'answer once the operating system has the records of a run (buffered), or once the disk has them (fsync)',
+  }),
+  'external.acp': setting<Readonly<Record<string, AcpAgentConfig>>>({
+    fallback: {},
+    read: acpAgents,
+    help: 'agents that speak ACP: [external.acp.<id>] with command, args and env',
   }),
   'log.level': setting<LogLevel>({
     flag: { name: 'log-level', value: 'level' },

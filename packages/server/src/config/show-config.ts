@@ -33,8 +33,13 @@ function comment(key: string, value: unknown, source: string): string {
   return `# ${key} = ${toml(value)}  # ${source}`;
 }
 
-/** Strings, numbers, booleans and lists of them are written in TOML as in JSON, the delete character excepted. */
+/** Strings, numbers and booleans are written in TOML as in JSON, the delete character excepted; tables inline. */
 function toml(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(toml).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const members = Object.entries(value).map(([key, each]) => `${toml(key)} = ${toml(each)}`);
+    return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`;
+  }
   return JSON.stringify(value).replaceAll('\u007F', String.raw`\u007F`);
 }
 

@@ -32,6 +32,11 @@ export function oneLine(text: string): string {
   return JSON.parse(withoutControls(JSON.stringify(text.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim()))) as string;
 }
 
+/** The same of text that may have several lines. */
+export function severalLines(text: string): string {
+  return JSON.parse(withoutControls(JSON.stringify(text.replaceAll('\r\n', '\n')))) as string;
+}
+
 /** The credentials of this process. No line holds one on purpose; this is what keeps an accident from mattering. */
 export class Secrets {
   readonly #values = new Set<string>();

@@ -28,12 +28,20 @@ function headOf({ kind = 'request', action, details }: Shown, subject: Subject):
         `${indent}${quoteText(action, maxValueChars)}`,
         ...fields(details),
       ];
+    case 'external':
+      return externalAgent(action, details);
     case 'permission':
     case 'plan':
     case 'budget':
     case 'supervision':
       return [visibleText(action, maxValueChars), ...fields(details)];
   }
+}
+
+/** What an external agent says of itself stands apart from what the daemon says of it. */
+function externalAgent(action: string, details: Shown['details']): string[] {
+  const { in_its_words: words, ...rest } = details ?? {};
+  return [visibleText(action, maxValueChars), `In its words: ${describeValue(words, maxValueChars)}`, ...fields(rest)];
 }
 
 function whoOf({ kind, agent_id, client_id, options }: Shown): string[] {

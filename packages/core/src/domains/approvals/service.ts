@@ -46,7 +46,7 @@ export interface Resolution {
 export type ResolutionListener = (approval: HostApproval, by: Connection, subject: StoredApproval['subject']) => void;
 
 /** Kinds that only the host role decides, where there is one: each gives an agent more than it has. */
-const governed: ReadonlySet<ApprovalKind> = new Set(['permission', 'plan', 'budget', 'supervision']);
+const governed: ReadonlySet<ApprovalKind> = new Set(['permission', 'plan', 'budget', 'supervision', 'external']);
 
 export class ApprovalService implements Disposable {
   readonly #options: ApprovalServiceOptions;
@@ -267,7 +267,9 @@ export class ApprovalService implements Disposable {
     this.#lastNumber = Math.max(this.#lastNumber, number);
     this.#shelf.add(row, JSON.stringify(row).length);
     if (isOpen(row)) {
-      if (kind === 'gate' || approval.client_id != null) this.#endAtStart(row, 'daemon_restarted');
+      // A call at a gate and an external agent do not outlive the daemon, nor do connections.
+      if (kind === 'gate' || kind === 'external' || approval.client_id != null)
+        this.#endAtStart(row, 'daemon_restarted');
       else if (approval.expires_at !== undefined) this.#resumeDeadline(row, approval.expires_at);
       return;
     }

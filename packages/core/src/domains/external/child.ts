@@ -2,7 +2,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGroupAlive, signalGroup } from '../../infra/processes.ts';
@@ -70,7 +70,7 @@ export class Child {
     return this.#errorTail.toString('utf8').trim();
   }
 
-  get stdin(): NodeJS.WritableStream {
+  get stdin(): Writable {
     return this.#child.stdin;
   }
 

@@ -82,12 +82,21 @@ async function runCli(
   return reader.end({ problem: why ?? problemOf(exit), errorText: child.errorText });
 }
 
-/** Ends the process when it has had its time or nobody waits for it any more; `stop` says which. */
-export function endWhen(child: Child, signal: AbortSignal, timeoutMs: number): { stop(): string | undefined } {
+/** Ends the process when it has had its time or nobody waits for it any more, once `before` has asked it to; `stop` says
+ *  which. */
+export function endWhen(
+  child: Child,
+  signal: AbortSignal,
+  timeoutMs: number,
+  before: () => Promise<unknown> = () => Promise.resolve(),
+): { stop(): string | undefined } {
   let why: string | undefined;
   const end = (reason: string): void => {
     why ??= reason;
-    void child.end();
+    // Whatever comes of asking, it ends.
+    void before()
+      .catch(() => undefined)
+      .then(() => child.end());
   };
   const abandon = (): void => end('cancelled');
   const timer = setTimeout(() => end(`it did not end within ${timeoutMs / 1_000} s`), timeoutMs);

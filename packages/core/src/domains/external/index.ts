@@ -3,6 +3,7 @@ import { external } from '@car-runtime/protocol';
 import type { Domain } from '../../kernel/domain.ts';
 import type { Health } from '../../kernel/health.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import { acpTool, type AcpAgentConfig } from './acp.ts';
 import { AuditFile, auditNames } from './audit.ts';
 import { claudeCode } from './claude-code.ts';
 import { cliTool } from './cli-tool.ts';
@@ -10,10 +11,13 @@ import { codex } from './codex.ts';
 import { gemini } from './gemini.ts';
 import { externalMethods } from './methods.ts';
 import { ExternalService, timeoutSecsOf, type ExternalChats } from './service.ts';
+import type { ApprovalDesk } from './permission-desk.ts';
 import type { Surroundings } from './tool.ts';
 
+export type { AcpAgentConfig } from './acp.ts';
 export type { ExternalService } from './service.ts';
 
+const defaultPermissionTimeoutMs = 120_000;
 const slackMs = 60_000;
 const defaultProbeTimeoutMs = 2_000;
 const defaultHealthTimeoutMs = 5_000;
@@ -28,6 +32,10 @@ export interface ExternalAgentsConfig {
   healthTimeoutMs?: number;
   /** This daemon's own MCP endpoint, which agents are told of unless their task says otherwise. */
   mcpUrl?: () => string | undefined;
+  /** Agents that speak the Agent Client Protocol, by the id they are called. */
+  acp?: Readonly<Record<string, AcpAgentConfig>>;
+  /** Time a person has to decide what such an agent asks for, in ms. Default 120 000. */
+  permissionTimeoutMs?: number;
   now?: () => number;
 }
 
@@ -35,6 +43,7 @@ export interface ExternalOptions extends ExternalAgentsConfig {
   /** Folder of `external-agents.jsonl`. */
   stateRoot: string;
   chats: ExternalChats;
+  approvals: ApprovalDesk;
   /** Credentials of the daemon, which no agent is given. */
   secrets(): readonly string[];
   health: Health;
@@ -53,8 +62,15 @@ export function createExternal(options: ExternalOptions): ExternalService {
     probeTimeoutMs: options.probeTimeoutMs ?? defaultProbeTimeoutMs,
     healthTimeoutMs: options.healthTimeoutMs ?? defaultHealthTimeoutMs,
   };
+  const { approvals, permissionTimeoutMs = defaultPermissionTimeoutMs } = options;
+  const cli = [claudeCode, codex, gemini].map((dialect) => cliTool(dialect, surroundings));
+  const acp = Object.entries(options.acp ?? {}).map(([id, config]) =>
+    acpTool(id, config, { surroundings, approvals, permissionTimeoutMs }),
+  );
+  const taken = acp.find(({ id }) => cli.some((tool) => tool.id === id));
+  if (taken) throw new Error(`Cannot call an agent ${JSON.stringify(taken.id)}: that is another agent's id`);
   return new ExternalService({
-    tools: [claudeCode, codex, gemini].map((dialect) => cliTool(dialect, surroundings)),
+    tools: [...cli, ...acp],
     chats: options.chats,
     audit: new AuditFile(join(options.stateRoot, auditNames[0]), { health: options.health }),
     mcpUrl: options.mcpUrl ?? (() => undefined),
