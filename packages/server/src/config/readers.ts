@@ -146,7 +146,7 @@ function acpAgent(id: string, raw: unknown): AcpAgentConfig {
   if (typeof command !== 'string' || !isAbsolute(command)) throw new Error(`with an absolute path as command of ${id}`);
   if (!areTexts(args) || !Array.isArray(args)) throw new Error(`with a list of texts as args of ${id}`);
   if (!areTexts(env) || Array.isArray(env)) throw new Error(`with a table of texts as env of ${id}`);
-  return { command, args: args as string[], env: { ...env } as Record<string, string> };
+  return { command, args: args as string[], env: { ...(env as Record<string, string>) } };
 }
 
 function areTexts(raw: unknown): boolean {
