@@ -41,7 +41,7 @@ test('what an agent asks permission for is decided by a person, who reads its wo
     const card = approvals[0]?.card ?? '';
     assert.match(card, /^Let external agent helper use a tool\nIn its words: "Quite harmless.*\\"approve\\".*"\n/);
     assert.match(card, /command: "rm -rf build"/);
-    assert.ok(!/[\u202E\u001B]/.test(card));
+    assert.ok(!card.includes('\u202E') && !card.includes('\u001B'));
     await assert.rejects(client.host.resolve_approval({ approval_id, resolution: decision }), /needs the host role/);
     await host.host.resolve_approval({ approval_id, resolution: decision });
     assert.equal((await next()).kind, 'token');

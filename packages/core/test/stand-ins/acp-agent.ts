@@ -34,7 +34,7 @@ acp
       });
     };
     await say('Let me see. ');
-    switch (task.split(' ', 1)[0]) {
+    switch (task.split(' ', 1)[0] ?? '') {
       case 'crash':
         process.stderr.write('out of luck\n');
         process.exit(3);

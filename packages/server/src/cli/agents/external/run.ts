@@ -94,8 +94,8 @@ async function cancel(client: Client, sessionId: string): Promise<void> {
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  return new Promise((tell) => {
+    if (signal.aborted) tell(undefined);
+    else signal.addEventListener('abort', () => tell(undefined), { once: true });
   });
 }
