@@ -54,14 +54,20 @@ export function serverMethods(facts: () => ServerFacts): Handlers<typeof server>
       };
     },
     'server.schema': ({ method }) => ({ methods: schemasOf(method) }),
-    'rpc.discover': () => toOpenRpc({ methods, events, callbacks, version }),
+    'rpc.discover': () => (openRpc ??= toOpenRpc({ methods, events, callbacks, version })),
   };
 }
+
+/** Derived from every schema there is: a tenth of a second, so once. */
+let openRpc: Record<string, unknown> | undefined;
+let allSchemas: Record<string, unknown>[] | undefined;
 
 function schemasOf(name: string | undefined): Record<string, unknown>[] {
   const declarations: Readonly<Record<string, MethodDeclaration>> = methods;
   if (name === undefined)
-    return Object.entries(declarations).map(([each, declaration]) => toMethodSchema(each, declaration));
+    return (allSchemas ??= Object.entries(declarations).map(([each, declaration]) =>
+      toMethodSchema(each, declaration),
+    ));
   const declaration = Object.hasOwn(declarations, name) ? declarations[name] : undefined;
   if (!declaration) throw fail('failed', `Cannot describe "${name}": unknown method`);
   return [toMethodSchema(name, declaration)];
