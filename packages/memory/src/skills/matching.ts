@@ -47,5 +47,6 @@ export function wilsonLowerBound({ successCount, failCount }: SkillStats): numbe
   const z = 1.96;
   const p = successCount / n;
   const spread = z * Math.sqrt((p * (1 - p) + (z * z) / (4 * n)) / n);
-  return (p + (z * z) / (2 * n) - spread) / (1 + (z * z) / n);
+  // Of no success it is 0, which rounding misses by a hair.
+  return Math.max(0, (p + (z * z) / (2 * n) - spread) / (1 + (z * z) / n));
 }
