@@ -1,16 +1,15 @@
 // The composition root: the only file that names every domain, and the object embedders hold.
 import { dirname, join, resolve } from 'node:path';
-import type { ReplanProvider, Tier, ToolRegistry } from '@car-runtime/engine';
+import type { ToolRegistry } from '@car-runtime/engine';
 import type { MemoryEngine } from '@car-runtime/memory';
 import { methods, type HostIdentity, type MethodDeclaration } from '@car-runtime/protocol';
-import type { Channel, PeerOptions } from '@car-runtime/rpc';
+import type { Channel } from '@car-runtime/rpc';
 import {
   agentsDomain,
   AgentService,
   defaultLogLimits,
   SupervisorCredentials,
   type Attachments,
-  type LogLimits,
   type ManifestRole,
 } from './domains/agents/index.ts';
 import {
@@ -23,32 +22,19 @@ import {
   type Approvals,
 } from './domains/approvals/index.ts';
 import { authDomain, AuthService, type AgentCredentials } from './domains/auth/index.ts';
-import { budgetDomain, createBudgets, type BudgetClock, type Budgets } from './domains/budget/index.ts';
-import {
-  builtinsDomain,
-  createBuiltins,
-  type Builtins,
-  type SandboxProvider,
-  type SubstrateProvider,
-} from './domains/builtins/index.ts';
-import { chatDomain, ChatService, type ChatGoals, type ChatOptions } from './domains/chat/index.ts';
-import { consoleDomain, type ConsoleTicket } from './domains/console/index.ts';
+import { budgetDomain, createBudgets, type Budgets } from './domains/budget/index.ts';
+import { builtinsDomain, createBuiltins, type Builtins } from './domains/builtins/index.ts';
+import { chatDomain, ChatService, type ChatGoals } from './domains/chat/index.ts';
+import { consoleDomain } from './domains/console/index.ts';
 import { createDesktop, desktopDomain, type Desktop } from './domains/desktop/index.ts';
 import {
   createJournals,
   defaultJournalRetention,
   eventsDomain,
   pruneJournals,
-  type JournalRetention,
   type Journals,
 } from './domains/events/index.ts';
-import {
-  auditPaths,
-  createExternal,
-  externalDomain,
-  type ExternalAgentsConfig,
-  type ExternalService,
-} from './domains/external/index.ts';
+import { auditPaths, createExternal, externalDomain, type ExternalService } from './domains/external/index.ts';
 import { checkedGoal, createGoals, goalsDomain, runGoalCheck, type GoalService } from './domains/goals/index.ts';
 import { createHost, hostDomain, type Host } from './domains/host/index.ts';
 import { Memories, memoryDomains } from './domains/memory/index.ts';
@@ -62,24 +48,12 @@ import {
 import { createPolicySets, policyDomain } from './domains/policy/index.ts';
 import { proposalDomain, ProposalService, staticCheck } from './domains/proposal/index.ts';
 import { registryDomain } from './domains/registry/index.ts';
-import {
-  createRuns,
-  defaultRunRetention,
-  runsDomain,
-  type RunRetention,
-  type Runs,
-  type SpanSink,
-} from './domains/runs/index.ts';
+import { createRuns, defaultRunRetention, runsDomain, type Runs } from './domains/runs/index.ts';
 import { serverDomain, type ServerFacts } from './domains/server/index.ts';
 import { sessionDomain } from './domains/session/index.ts';
-import { SkillService, skillsDomain, type SkillModel } from './domains/skills/index.ts';
+import { SkillService, skillsDomain } from './domains/skills/index.ts';
 import { createStateStores, stateDomain } from './domains/state/index.ts';
-import {
-  Escalations,
-  supervisionDomain,
-  SupervisionService,
-  type SupervisionLimits,
-} from './domains/supervision/index.ts';
+import { Escalations, supervisionDomain, SupervisionService } from './domains/supervision/index.ts';
 import { createToolAccess, toolsDomain } from './domains/tools/index.ts';
 import { verificationDomain } from './domains/verification/index.ts';
 import { CommandRunner } from './infra/command-runner.ts';
@@ -89,6 +63,7 @@ import { Health } from './kernel/health.ts';
 import type { Installation } from './kernel/install-once.ts';
 import { Kernel, type AcceptOptions } from './kernel/kernel.ts';
 import { silentLogger, type Logger } from './kernel/logger.ts';
+import type { ServerStateConfig } from './server-state-config.ts';
 import { version } from './version.ts';
 
 const defaultHandlerTimeoutMs = 30 * 60 * 1000;
@@ -99,101 +74,6 @@ export const defaultAgentStopGraceMs = 5_000;
 const keyFiles = ['journal-key', 'journal-key.pub'];
 /** How long the core waits for a client to answer `tools.execute` when the action has no budget of its own. */
 export const defaultToolTimeoutMs = 300_000;
-
-export interface ServerStateConfig {
-  /** Folder of the event journals, one file per connection. */
-  journalDir: string;
-  /** Folder of what the daemon keeps besides: agents, their logs and run files. Default: the parent of the journals. */
-  stateRoot?: string;
-  /** Specs of supervised agents. Default `agents.json` in the state root. */
-  agentsManifest?: string;
-  /** What is kept of the output of agents. */
-  agentLogLimits?: Partial<LogLimits>;
-  /** Time an agent has between SIGTERM and SIGKILL, in ms. Default 5 000. */
-  agentStopGraceMs?: number;
-  /** Folder of the operator's policy files. Default `policies` beside the journals. */
-  policyDir?: string;
-  /** One memory for all sessions that are bound to no other; whoever passes it keeps it. */
-  sharedMemory?: MemoryEngine;
-  /** Makes such a memory and keeps it in `shared.jsonl`. Without either, each session has one of its own. */
-  keepsSharedMemory?: boolean;
-  /** Folder of the memories that are kept. Default `memory` in the state root. */
-  memoryDir?: string;
-  agentCredentials?: AgentCredentials;
-  logger?: Logger;
-  /** Time a handler has to answer, in ms. Default 30 min. */
-  handlerTimeoutMs?: number;
-  /** Wait for a tool callback whose action has no `timeout_ms`, in ms. Default 300 000. */
-  toolTimeoutMs?: number;
-  /** Time a new connection has to authenticate, in ms. Default 5 000. */
-  authTimeoutMs?: number;
-  /** Makes a new plan when one was aborted, as far as `replan.set_config` allows. */
-  replanProvider?: ReplanProvider;
-  /** Folder that the built-in file tools of every session work in, unless it names its own. Default: none. */
-  toolRoot?: string;
-  /** Files and folders that no built-in tool touches, besides the journals, the policies and the keys. */
-  privatePaths?: readonly string[];
-  /** The operator's budgets and prices. Default `budgets.toml` beside the journals. */
-  budgetFile?: string;
-  /** What budgets have been used for. Default `budget-ledger.jsonl` beside the journals. */
-  budgetLedger?: string;
-  /** Another daemon keeps that file: here whatever needs a budget is refused. */
-  isBudgetLedgerForeign?: boolean;
-  /** What budgets take for the time; for tests. */
-  budgetClock?: BudgetClock;
-  /** Of `supervision.*`: the time to decide, and how many plans may wait. */
-  supervisionLimits?: Partial<SupervisionLimits>;
-  /** Lets only hosts name folders of this machine, once a host token is installed. Default false. */
-  strictRoles?: boolean;
-  /** Connectors that sessions can bind their file tools to. */
-  substrateProvider?: SubstrateProvider;
-  /** What runs the sandboxes that sessions can bind their file tools to. */
-  sandboxProvider?: SandboxProvider;
-  /** Limits of every connection's peer. */
-  peer?: PeerOptions;
-  journalRetention?: JournalRetention;
-  /** Ended runs kept at boot. Default: the newest 50 of each agent, for 30 days. */
-  runRetention?: RunRetention;
-  /** When a run's records count as stored: once the operating system has them (`buffered`, the default), which a crash of
-   *  the daemon cannot undo, or once the medium has them (`fsync`), which a loss of power cannot undo. */
-  runDurability?: 'buffered' | 'fsync';
-  /** The agent of runs that name none, on connections that are none. Default: the variable `CAR_AGENT_ID`. */
-  defaultAgentId?: string;
-  /** Takes the spans of runs while they happen. Default: nobody does. */
-  spanSink?: SpanSink;
-  /** Folder of the key pair that signs the checkpoints of chained journals, made when it is first needed. Default: the
-   *  parent of the journals. */
-  keyDir?: string;
-  /** The tier a skill is deployed at, which caps what plans run for it may do; nothing for one that is not known. */
-  skillTierOf?: (skill: string) => Tier | undefined;
-  /** Ed25519 keys in base64: packs of skills signed by one of them are official. Default: none. */
-  trustedSkillSigners?: readonly string[];
-  /** What distils, evolves and repairs skills. Without it nothing is distilled or repaired, and evolving is refused. */
-  skillModel?: SkillModel;
-  /** Which methods a person is asked about before they run. Default: those declared so, for 60 s. */
-  approvalGate?: ApprovalGateConfig;
-  /** File of the approvals; `null` keeps them in memory, for a daemon that shares its folder with another. Default
-   *  `host-approvals.jsonl` beside the journals. */
-  approvalsFile?: string | null;
-  /** Time the check of a goal has, in ms. Default 5 min. */
-  goalCheckTimeoutMs?: number;
-  /** File of the goals of chats; `null` keeps them in memory, for a daemon that shares its folder with another. Default
-   *  `chat-goals.json` beside the journals. */
-  goalsFile?: string | null;
-  /** Refuses `host.subscribe` before `server.handshake`. Default false. */
-  requireHandshake?: boolean;
-  /** 99th percentile of the event loop's delay, in ms, where the program measures it. */
-  loopDelayP99Ms?: () => number;
-  /** How long an agent has to acknowledge a prompt, how long a chat that can be resumed waits for its host, and whether one
-   *  whose agent went quiet ends. */
-  chat?: Pick<ChatOptions, 'ackTimeoutMs' | 'resumeGraceMs' | 'staleAfterMs'>;
-  /** Coding agents of this machine: where they are looked for, and what they are told. */
-  externalAgents?: ExternalAgentsConfig;
-  /** Mints the links that `host.console_ticket` answers. Without it there is no web console. */
-  consoleTicket?: () => ConsoleTicket;
-  /** Checks every result against its declaration; for tests. */
-  checksResults?: boolean;
-}
 
 export class ServerState implements AsyncDisposable {
   readonly health = new Health();
