@@ -49,9 +49,19 @@ export interface Memory {
   external: number;
 }
 
+const maxPinAttempts = 10;
+
 /** Keeps this process, which makes the load, off the core the servers run on. */
 export function pinLoad(): void {
-  if (canPin) execFileSync('taskset', ['-acp', '1', String(process.pid)], { stdio: 'ignore' });
+  // A thread that ends while it is asked for makes the whole command fail.
+  for (let attempt = 1; canPin; attempt++) {
+    try {
+      execFileSync('taskset', ['-acp', '1', String(process.pid)], { stdio: 'ignore' });
+      return;
+    } catch (error) {
+      if (attempt === maxPinAttempts) throw error;
+    }
+  }
 }
 
 export const isPinned: boolean = canPin;
