@@ -53,8 +53,9 @@ const maxPinAttempts = 10;
 
 /** Keeps this process, which makes the load, off the core the servers run on. */
 export function pinLoad(): void {
+  if (!canPin) return;
   // A thread that ends while it is asked for makes the whole command fail.
-  for (let attempt = 1; canPin; attempt++) {
+  for (let attempt = 1; ; attempt++) {
     try {
       execFileSync('taskset', ['-acp', '1', String(process.pid)], { stdio: 'ignore' });
       return;
