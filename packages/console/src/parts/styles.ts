@@ -100,3 +100,43 @@ export const controls = css`
     white-space: nowrap;
   }
 `;
+
+/** A view as high as the page, with a list that scrolls by itself. */
+export const filled = css`
+  :host {
+    display: flex;
+    flex-direction: column;
+    gap: var(--gap);
+    height: 100%;
+  }
+  car-virtual-list {
+    flex: 1;
+    border: 1px solid var(--line);
+    border-radius: var(--radius);
+    background: var(--surface);
+  }
+`;
+
+/** A list, and beside it (below it on a phone) what is chosen. */
+export const listAndDetail = css`
+  .panes {
+    flex: 1;
+    min-height: 0;
+    display: grid;
+    grid-template-columns: minmax(240px, 2fr) 3fr;
+    gap: var(--gap);
+  }
+  .detail {
+    border: 1px solid var(--line);
+    border-radius: var(--radius);
+    background: var(--surface);
+    overflow: auto;
+    padding: 14px 16px;
+  }
+  @media (max-width: 720px) {
+    .panes {
+      grid-template-columns: 1fr;
+      grid-template-rows: minmax(120px, 1fr) 2fr;
+    }
+  }
+`;

@@ -6,7 +6,7 @@ import { client } from '../connection.ts';
 import '../parts/badge.ts';
 import type { Tone } from '../parts/badge.ts';
 import { empty, failed, loading } from '../parts/states.ts';
-import { controls } from '../parts/styles.ts';
+import { controls, filled, listAndDetail } from '../parts/styles.ts';
 import { ago, clock, plain } from '../parts/text.ts';
 import { listStyles } from '../parts/virtual-list.ts';
 import { linkTo } from '../router.ts';
@@ -45,31 +45,10 @@ export class CarApprovals extends LitElement {
 
   static override styles = [
     controls,
+    filled,
+    listAndDetail,
     listStyles,
     css`
-      :host {
-        display: flex;
-        flex-direction: column;
-        gap: var(--gap);
-        height: 100%;
-      }
-      .panes {
-        flex: 1;
-        min-height: 0;
-        display: grid;
-        grid-template-columns: minmax(240px, 2fr) 3fr;
-        gap: var(--gap);
-      }
-      car-virtual-list,
-      .detail {
-        border: 1px solid var(--line);
-        border-radius: var(--radius);
-        background: var(--surface);
-      }
-      .detail {
-        overflow: auto;
-        padding: 14px 16px;
-      }
       .approval {
         display: grid;
         grid-template-columns: 1fr auto;
@@ -114,10 +93,6 @@ export class CarApprovals extends LitElement {
         padding: 1px 4px;
       }
       @media (max-width: 720px) {
-        .panes {
-          grid-template-columns: 1fr;
-          grid-template-rows: minmax(120px, 1fr) 2fr;
-        }
         .keys {
           display: none;
         }

@@ -2,7 +2,7 @@
 import type { HostEvent } from '@car-runtime/protocol';
 import { css, html, LitElement, nothing } from 'lit';
 import { empty, failed, loading } from '../parts/states.ts';
-import { controls } from '../parts/styles.ts';
+import { controls, filled } from '../parts/styles.ts';
 import { clock, plain, textOf } from '../parts/text.ts';
 import { listStyles } from '../parts/virtual-list.ts';
 import { followHost, hostView } from '../store/host-feed.ts';
@@ -22,20 +22,9 @@ export class CarEvents extends LitElement {
 
   static override styles = [
     controls,
+    filled,
     listStyles,
     css`
-      :host {
-        display: flex;
-        flex-direction: column;
-        gap: var(--gap);
-        height: 100%;
-      }
-      car-virtual-list {
-        flex: 1;
-        border: 1px solid var(--line);
-        border-radius: var(--radius);
-        background: var(--surface);
-      }
       .event {
         display: grid;
         grid-template-columns: 80px minmax(120px, 220px) 140px 1fr;

@@ -3,7 +3,7 @@ import { css, html, LitElement, nothing, type PropertyValues, type TemplateResul
 import { client, connection } from '../connection.ts';
 import '../parts/badge.ts';
 import { failed, loading } from '../parts/states.ts';
-import { controls } from '../parts/styles.ts';
+import { controls, filled, listAndDetail } from '../parts/styles.ts';
 import { clock, plain, textOf } from '../parts/text.ts';
 import { listStyles } from '../parts/virtual-list.ts';
 import { linkTo } from '../router.ts';
@@ -28,31 +28,10 @@ export class CarRun extends LitElement {
 
   static override styles = [
     controls,
+    filled,
+    listAndDetail,
     listStyles,
     css`
-      :host {
-        display: flex;
-        flex-direction: column;
-        gap: var(--gap);
-        height: 100%;
-      }
-      .panes {
-        flex: 1;
-        min-height: 0;
-        display: grid;
-        grid-template-columns: minmax(280px, 2fr) 3fr;
-        gap: var(--gap);
-      }
-      car-virtual-list,
-      .detail {
-        border: 1px solid var(--line);
-        border-radius: var(--radius);
-        background: var(--surface);
-      }
-      .detail {
-        overflow: auto;
-        padding: 14px 16px;
-      }
       .turn {
         display: grid;
         grid-template-columns: 44px 1fr auto;
@@ -76,12 +55,6 @@ export class CarRun extends LitElement {
         overflow-wrap: anywhere;
         font: 12.5px/1.5 var(--mono);
         max-height: 50vh;
-      }
-      @media (max-width: 720px) {
-        .panes {
-          grid-template-columns: 1fr;
-          grid-template-rows: 1fr 1fr;
-        }
       }
     `,
   ];

@@ -5,7 +5,7 @@ import { client } from '../connection.ts';
 import '../parts/badge.ts';
 import type { Tone } from '../parts/badge.ts';
 import { empty, failed, loading } from '../parts/states.ts';
-import { controls } from '../parts/styles.ts';
+import { controls, filled } from '../parts/styles.ts';
 import { ago, plain } from '../parts/text.ts';
 import { listStyles } from '../parts/virtual-list.ts';
 import { linkTo } from '../router.ts';
@@ -49,22 +49,11 @@ export class CarRuns extends LitElement {
 
   static override styles = [
     controls,
+    filled,
     listStyles,
     css`
-      :host {
-        display: flex;
-        flex-direction: column;
-        gap: var(--gap);
-        height: 100%;
-      }
       car-badge {
         justify-self: start;
-      }
-      car-virtual-list {
-        flex: 1;
-        border: 1px solid var(--line);
-        border-radius: var(--radius);
-        background: var(--surface);
       }
       .run {
         display: grid;
