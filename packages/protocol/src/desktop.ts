@@ -6,6 +6,7 @@ const section = 'OS surface';
 const maxScriptChars = 1024 * 1024;
 const maxBodyChars = 256 * 1024;
 const maxNameChars = 4_096;
+const maxNoteChars = 2_000;
 
 const timeoutMs = { timeout_ms: z.number().min(0).nullish() };
 const name = () => z.string().max(maxNameChars);
@@ -42,6 +43,24 @@ export const desktop = {
     errors: ['failed', 'approval_denied'],
     section,
   }),
+  'automation.shortcuts.list': method({
+    summary: 'Shortcuts of the desktop, each with what makes it a tool; macOS only',
+    params: () => z.object({ folder: name().nullish(), with_identifiers: z.boolean().nullish() }),
+    result: () =>
+      z.array(
+        z.object({
+          name: z.string(),
+          identifier: z.string().nullable(),
+          tool_slug: z.string(),
+          tool_description: z.string(),
+          parameters_schema: z.record(z.string(), z.unknown()),
+        }),
+      ),
+    access: 'client',
+    effect: 'read',
+    errors: ['failed'],
+    section,
+  }),
   'automation.shortcuts.run': method({
     summary: 'Run a shortcut; macOS only',
     params: () =>
@@ -59,6 +78,22 @@ export const desktop = {
     errors: ['failed', 'approval_denied'],
     section,
   }),
+  'messages.services': method({
+    summary: 'Services the desktop sends messages with; macOS only',
+    params: () => z.object({}),
+    result: () => z.object({ ...unavailable, services: z.array(z.unknown()) }),
+    access: 'client',
+    effect: 'read',
+    section,
+  }),
+  'messages.chats': method({
+    summary: 'The newest conversations of the desktop; macOS only',
+    params: () => z.object({ limit: z.int().min(0).nullish() }),
+    result: () => z.object({ ...unavailable, chats: z.array(z.unknown()) }),
+    access: 'client',
+    effect: 'read',
+    section,
+  }),
   'messages.send': method({
     summary: 'Send a message from the account of the desktop; macOS only',
     params: () => z.object({ recipient: name(), body: z.string().max(maxBodyChars), service_id: name().nullish() }),
@@ -67,6 +102,23 @@ export const desktop = {
     approval: true,
     effect: 'write',
     errors: ['approval_denied'],
+    section,
+  }),
+  'mail.accounts': method({
+    summary: 'Mail accounts of the desktop; macOS only',
+    params: () => z.object({}),
+    result: () => z.object({ ...unavailable, accounts: z.array(z.unknown()) }),
+    access: 'client',
+    effect: 'read',
+    section,
+  }),
+  'mail.inbox': method({
+    summary: 'What is in the inboxes of the desktop; macOS only',
+    params: () => z.object({ account_ids: z.array(name()).max(100).nullish() }),
+    /** `messages` as it was first, `summaries` as it is called since. */
+    result: () => z.object({ ...unavailable, messages: z.array(z.unknown()), summaries: z.array(z.unknown()) }),
+    access: 'client',
+    effect: 'read',
     section,
   }),
   'mail.send': method({
@@ -85,6 +137,30 @@ export const desktop = {
     approval: true,
     effect: 'write',
     errors: ['approval_denied'],
+    section,
+  }),
+  'notifications.local': method({
+    summary: 'Show a notification on the desktop the daemon runs on',
+    params: () =>
+      z.object({
+        title: z.string().min(1).max(maxNoteChars),
+        body: z.string().max(maxNoteChars),
+        subtitle: z.string().max(maxNoteChars).nullish(),
+        /** Whether it is heard, or the name of what is heard. */
+        sound: z.union([z.boolean(), z.string().max(100)]).nullish(),
+      }),
+    result: () =>
+      z.object({
+        /** Whether the desktop took it; nobody says whether it was seen. */
+        delivered: z.boolean(),
+        platform: z.string(),
+        backend: z.string().nullable(),
+        /** Ours: why it was not delivered. */
+        reason: z.string().optional(),
+      }),
+    access: 'session',
+    effect: 'write',
+    errors: ['overloaded'],
     section,
   }),
   'vision.ocr': method({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TempFolder } from '@car-runtime/testkit';
-import { basicEnvironment, CommandRunner, TooManyCommandsError, type CommandOptions } from './command-runner.ts';
+import { CommandRunner, TooManyCommandsError, type CommandOptions } from './command-runner.ts';
 import { allProcessIds, environmentOf } from './processes.ts';
 
 /** Processes whose variables have this value. */
@@ -53,8 +53,6 @@ test('a command that hangs, floods or is cancelled is ended, with everything it 
 
 // req: command.environment
 test('a command gets what programs need, and no credential', async () => {
-  const environment = basicEnvironment({ PATH: '/bin', LC_ALL: 'C', HOME: '/h', CAR_AUTH_TOKEN: 'x', AWS_SECRET: 'y' });
-  assert.deepEqual(environment, { PATH: '/bin', LC_ALL: 'C', HOME: '/h' });
   process.env['SOME_API_KEY'] = 'secret-value';
   const { output } = await runIn({ command: 'env' });
   delete process.env['SOME_API_KEY'];

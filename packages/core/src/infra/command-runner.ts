@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
+import { basicEnvironment } from './child-environment.ts';
 import { allProcessIds, environmentOf, signalGroup, signalProcess } from './processes.ts';
 
 export interface CommandOptions {
@@ -46,14 +47,6 @@ const drainMs = 200;
 /** Found in the variables of whatever a command started, also in a session of its own. */
 const marker = 'CAR_COMMAND_ID';
 const hasGroups = process.platform !== 'win32';
-
-/** What programs need to run at all. Whatever else the daemon was started with may be a secret. */
-const passedOn = new Set(
-  (
-    'PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR TEMP TMP HOSTNAME SSL_CERT_FILE SSL_CERT_DIR NODE_EXTRA_CA_CERTS ' +
-    'SYSTEMROOT SYSTEMDRIVE COMSPEC PATHEXT APPDATA LOCALAPPDATA USERPROFILE'
-  ).split(' '),
-);
 
 export class CommandRunner implements Disposable {
   readonly #concurrency: number;
@@ -191,13 +184,4 @@ function keep(child: ChildProcess, maxBytes: number, onBytes: (total: number) =>
       isTruncated: total > maxBytes,
     }),
   };
-}
-
-export function basicEnvironment(own: NodeJS.ProcessEnv): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(own).filter(
-      (entry): entry is [string, string] =>
-        entry[1] !== undefined && (passedOn.has(entry[0].toUpperCase()) || entry[0].startsWith('LC_')),
-    ),
-  );
 }

@@ -1,37 +1,10 @@
-// The variables of a supervised process (Agents, Lifecycle). What the daemon itself was started with may hold secrets of
-// others, so a child gets what programs need to run at all, what its spec names, and what its spec says.
+// The variables of a supervised process (Agents, Lifecycle): what programs need to run at all, what its spec names, and what
+// its spec says.
+import { inherited, isBasic } from '../../infra/child-environment.ts';
 import type { AgentSpec } from './agent-spec.ts';
 
-const basics = new Set([
-  'PATH',
-  'HOME',
-  'USER',
-  'LOGNAME',
-  'SHELL',
-  'LANG',
-  'LANGUAGE',
-  'TZ',
-  'TMPDIR',
-  'TEMP',
-  'TMP',
-  'HOSTNAME',
-  'SSL_CERT_FILE',
-  'SSL_CERT_DIR',
-  'NODE_EXTRA_CA_CERTS',
-  'CAR_HOME',
-  'CAR_SERVER_SOCKET',
-  // Windows finds nothing without these.
-  'SYSTEMROOT',
-  'SYSTEMDRIVE',
-  'COMSPEC',
-  'PATHEXT',
-  'APPDATA',
-  'LOCALAPPDATA',
-  'USERPROFILE',
-]);
-const basicPrefixes = ['LC_', 'XDG_'];
-/** Credentials of the daemon itself: a spec gets the token by `pass_daemon_token` alone. */
-const neverInherited = new Set(['CAR_AUTH_TOKEN', 'CAR_AUTH_TOKEN_FILE', 'CAR_AGENT_ID', 'CAR_AGENT_TOKEN']);
+/** Where the daemon is, and where a person keeps settings. */
+const alsoPassedOn = /^(?:CAR_HOME|CAR_SERVER_SOCKET|XDG_.*)$/i;
 
 export interface ChildFacts {
   /** Where the daemon listens, `ws://host:port`. */
@@ -39,23 +12,16 @@ export interface ChildFacts {
   daemonToken: string | undefined;
 }
 
-/** Later wins: the daemon's variables, its address, the agent's credentials, the spec's own. */
+/** Later wins: the daemon's variables, its address, the agent's credentials, the spec's own. A spec gets the daemon's token by
+ *  `pass_daemon_token` alone. */
 export function environmentFor(
   spec: AgentSpec,
   { daemonUrl, daemonToken }: ChildFacts,
   own: NodeJS.ProcessEnv = process.env,
 ): Record<string, string> {
-  const wanted = new Set(spec.inherit_env);
-  const isPassedOn = (name: string): boolean =>
-    !neverInherited.has(name) &&
-    (wanted.has(name) ||
-      basics.has(name.toUpperCase()) ||
-      basicPrefixes.some((prefix) => name.toUpperCase().startsWith(prefix)));
-  const inherited = Object.entries(own).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && isPassedOn(entry[0]),
-  );
+  const named = new Set(spec.inherit_env);
   return {
-    ...Object.fromEntries(inherited),
+    ...inherited(own, (name) => named.has(name) || isBasic(name) || alsoPassedOn.test(name)),
     ...(daemonUrl !== undefined && { CAR_DAEMON_URL: daemonUrl }),
     CAR_AGENT_ID: spec.id,
     CAR_AGENT_TOKEN: spec.token,

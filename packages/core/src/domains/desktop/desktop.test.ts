@@ -38,6 +38,7 @@ test('what needs a backend of another platform says so: automation as an error, 
   const calls: [method: string, params: object][] = [
     ['automation.run_applescript', { script: 'beep' }],
     ['automation.run_powershell', { script: 'Get-Date' }],
+    ['automation.shortcuts.list', {}],
     ['automation.shortcuts.run', { name_or_id: 'x' }],
   ];
   for (const [method, params] of calls) {
@@ -50,6 +51,33 @@ test('what needs a backend of another platform says so: automation as an error, 
   assert.match(String(reason), /no backend/);
   const mail = (await wire.result('mail.send', { to: ['r'], subject: 's', body: 'b' })) as Json;
   assert.deepEqual([mail['available'], mail['backend'], mail['message_id']], [false, null, null]);
+  const reads: [method: string, params: object, empty: Json][] = [
+    ['messages.services', {}, { services: [] }],
+    ['messages.chats', { limit: 5 }, { chats: [] }],
+    ['mail.accounts', {}, { accounts: [] }],
+    ['mail.inbox', { account_ids: ['a'] }, { messages: [], summaries: [] }],
+  ];
+  for (const [method, params, empty] of reads) {
+    const { reason: why, ...answer } = (await wire.result(method, params)) as Json;
+    assert.deepEqual(answer, { available: false, backend: null, ...empty }, method);
+    assert.match(String(why), /no backend/);
+  }
+});
+
+// req: desktop.unsupported
+test("what only reads the desktop asks nobody, and what reads mail and messages is no agent's to ask", async () => {
+  await using daemon = serve();
+  const client = await daemon.peer({ as: 'client' });
+  assert.equal(((await client.result('mail.inbox', {})) as Json)['available'], false);
+  const agent = await daemon.peer({ as: { agent: 'a' } });
+  for (const method of [
+    'automation.shortcuts.list',
+    'mail.accounts',
+    'mail.inbox',
+    'messages.services',
+    'messages.chats',
+  ])
+    assert.equal((await agent.error(method, {})).data?.['reason'], 'forbidden', method);
 });
 
 // req: desktop.ocr

@@ -1,16 +1,31 @@
 import { fail, type desktop } from '@car-runtime/protocol';
 import type { Handlers } from '../../kernel/domain.ts';
+import type { Notifier } from './notifier.ts';
 import type { Ocr } from './ocr.ts';
 
-const noBackend = `there is no backend for it on ${process.platform}`;
+const without = (what: string) => ({
+  available: false,
+  backend: null,
+  reason: `${what}: there is no backend for it on ${process.platform}`,
+});
 
-export function desktopMethods(ocr: Ocr): Handlers<typeof desktop> {
+export function desktopMethods({ ocr, notifier }: { ocr: Ocr; notifier: Notifier }): Handlers<typeof desktop> {
   return {
     'automation.run_applescript': () => unsupported('automation.run_applescript', 'macOS'),
     'automation.run_powershell': () => unsupported('automation.run_powershell', 'Windows'),
     'automation.shortcuts.run': () => unsupported('automation.shortcuts.run', 'macOS'),
-    'messages.send': () => ({ available: false, backend: null, reason: `messages: ${noBackend}`, sent: false }),
-    'mail.send': () => ({ available: false, backend: null, reason: `mail: ${noBackend}`, message_id: null }),
+    'automation.shortcuts.list': () => unsupported('automation.shortcuts.list', 'macOS'),
+    'messages.services': () => ({ ...without('messages'), services: [] }),
+    'messages.chats': () => ({ ...without('messages'), chats: [] }),
+    'messages.send': () => ({ ...without('messages'), sent: false }),
+    'mail.accounts': () => ({ ...without('mail'), accounts: [] }),
+    'mail.inbox': () => ({ ...without('mail'), messages: [], summaries: [] }),
+    'mail.send': () => ({ ...without('mail'), message_id: null }),
+    'notifications.local': ({ title, body, subtitle, sound }, { connection, signal }) =>
+      notifier.show(
+        { title, body, subtitle: subtitle ?? undefined, sound: sound ?? false, agentId: connection.agentId },
+        signal,
+      ),
     'vision.ocr': async (params, { signal }) => {
       const answer = await ocr.read(
         params,

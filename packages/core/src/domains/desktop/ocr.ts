@@ -2,14 +2,9 @@
 import { fail } from '@car-runtime/protocol';
 import type { JsonObject } from '@car-runtime/engine';
 import { readImage } from './image-file.ts';
+import { findProgram } from './find-program.ts';
 import { toTesseractLanguage } from './languages.ts';
-import {
-  defaultTesseractLimits,
-  findTesseract,
-  runTesseract,
-  tesseractPackage,
-  type TesseractLimits,
-} from './tesseract.ts';
+import { defaultTesseractLimits, runTesseract, tesseractPackage, type TesseractLimits } from './tesseract.ts';
 import { toTextLines, type TextLine } from './text-lines.ts';
 
 /** Images in memory at a time, those that wait among them. */
@@ -41,7 +36,7 @@ export class Ocr {
   #jobs = 0;
   #running = 0;
 
-  constructor({ program = () => findTesseract(), limits = defaultTesseractLimits }: OcrOptions = {}) {
+  constructor({ program = () => findProgram('tesseract'), limits = defaultTesseractLimits }: OcrOptions = {}) {
     this.#program = program;
     this.#limits = limits;
   }

@@ -1,8 +1,6 @@
 // Reads the text in an image with the program `tesseract`: the image through its standard input, in a process with little time,
 // little memory and an empty environment.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
 import { fail } from '@car-runtime/protocol';
 import { packageOfLanguage } from './languages.ts';
 
@@ -29,21 +27,6 @@ export interface TesseractJob {
   usesDictionary: boolean;
   signal: AbortSignal;
   limits: TesseractLimits;
-}
-
-/** Where the program is. Folders of `PATH` that are not absolute are passed over: they would be the daemon's own. */
-export function findTesseract(path: string | undefined = process.env['PATH']): string | undefined {
-  for (const folder of (path ?? '').split(delimiter)) {
-    if (!isAbsolute(folder)) continue;
-    const program = join(folder, process.platform === 'win32' ? 'tesseract.exe' : 'tesseract');
-    try {
-      accessSync(program, constants.X_OK);
-      return program;
-    } catch {
-      // Not in this one.
-    }
-  }
-  return undefined;
 }
 
 /** Its table of words, lines and pages, as text. */

@@ -1,7 +1,7 @@
 // The variables of an external agent: the daemon's own, since the agent finds its login and its settings by them, without
 // what belongs to the daemon.
+import { inherited } from '../../infra/child-environment.ts';
 
-const ownNames = /^(?:CAR_(?:AUTH|HOST|AGENT)_.*|OTEL_\w*HEADERS|NODE_(?:CHANNEL_FD|UNIQUE_ID|COMPILE_CACHE))$/i;
 /** Shorter values stand in other variables by accident. */
 const minSecretChars = 16;
 
@@ -11,9 +11,5 @@ export function environmentFor(
   secrets: readonly string[],
 ): Record<string, string> {
   const telling = secrets.filter((secret) => secret.length >= minSecretChars);
-  const passedOn = Object.entries(env).filter(
-    (entry): entry is [string, string] =>
-      entry[1] !== undefined && !ownNames.test(entry[0]) && !telling.some((secret) => entry[1]?.includes(secret)),
-  );
-  return Object.fromEntries(passedOn);
+  return inherited(env, (_name, value) => !telling.some((secret) => value.includes(secret)));
 }
