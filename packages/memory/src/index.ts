@@ -2,6 +2,8 @@
 export { createPlainBelief } from './belief.ts';
 export type { Belief, BeliefFactory, BeliefRequest, Standing, SupersessionCandidate } from './belief.ts';
 export { createBelief } from './beliefs/graph-belief.ts';
+export { isNeighborCursor, listNodes, neighborsOf } from './browse.ts';
+export type { ListOptions, Neighbor, NeighborPage, NodePage } from './browse.ts';
 export { createClassicRanker } from './classic/ranker.ts';
 export { spreadActivation } from './classic/spread.ts';
 export type { SpreadOptions } from './classic/spread.ts';

@@ -11,6 +11,7 @@ import { goals } from './goals.ts';
 import { external } from './external.ts';
 import { host, hostEvents } from './host.ts';
 import { memory, memoryEvents } from './memory.ts';
+import { memoryBrowse } from './memory-browse.ts';
 import { metrics } from './metrics.ts';
 import { agentPermissions, permission } from './permission.ts';
 import { policy } from './policy.ts';
@@ -45,6 +46,7 @@ export {
   host,
   hostEvents,
   memory,
+  memoryBrowse,
   memoryEvents,
   metrics,
   permission,
@@ -90,6 +92,7 @@ export type {
 } from './permission.ts';
 export type { ProposalResult } from './proposal.ts';
 export type { FactRow, MemoryChange } from './memory.ts';
+export type { BrowsedFact } from './memory-browse.ts';
 export type { ProactiveCandidate, ProactiveMemoryRequest, ProactiveTrigger } from './proactive-memory.ts';
 export type { MetricsAlert, MetricsSummary } from './metrics.ts';
 export type {
@@ -161,6 +164,7 @@ export const methods = {
   ...agentBasics,
   ...agents,
   ...memory,
+  ...memoryBrowse,
   ...proactiveMemory,
   ...registry,
   ...chat,

@@ -1,5 +1,5 @@
 // The memory package throws errors of its own; on the wire they keep their reason.
-import { MemoryError } from '@car-runtime/memory';
+import { MemoryError, type MemoryEngine, type MemoryNode } from '@car-runtime/memory';
 import { fail } from '@car-runtime/protocol';
 
 /** Runs what works on a memory; what it throws on purpose becomes an error the caller can act on. */
@@ -11,4 +11,11 @@ export function onMemory<T>(run: () => T): T {
     const data = { reason: error.reason, ...(error.field !== undefined && { field: error.field }) };
     throw fail(error.reason === 'too_long' ? 'invalid_params' : 'failed', error.message, { data, cause: error });
   }
+}
+
+/** What a reader calls by an id, or the error that there is none: whether another tenant has one is not told. */
+export function factOf({ graph }: MemoryEngine, verb: string, factId: string, tenant: string): MemoryNode {
+  const node = graph.byId(factId);
+  if (node && graph.isVisible(node.index, { tenant })) return node;
+  throw fail('failed', `Cannot ${verb} "${factId}": there is no such fact`, { data: { reason: 'unknown_fact' } });
 }

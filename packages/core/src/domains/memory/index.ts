@@ -1,6 +1,8 @@
-import { memory, proactiveMemory } from '@car-runtime/protocol';
+import { memory, memoryBrowse, proactiveMemory } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
 import type { Domain } from '../../kernel/domain.ts';
+import { browseMethods } from './browse-methods.ts';
+import { MemoryBrowser } from './browse.ts';
 import type { EventSink } from './event-sink.ts';
 import type { Memories } from './memories.ts';
 import { memoryMethods } from './methods.ts';
@@ -19,11 +21,14 @@ export interface MemoryDomainOptions {
 }
 
 /** `memory.*`: what agents know, and what they should be reminded of. */
-export function memoryDomains(options: MemoryDomainOptions): [Domain<typeof memory>, Domain<typeof proactiveMemory>] {
+export function memoryDomains(
+  options: MemoryDomainOptions,
+): [Domain<typeof memory>, Domain<typeof memoryBrowse>, Domain<typeof proactiveMemory>] {
   const service = new MemoryService(options);
   const proactive = new ProactiveMemory({ ...options, service });
   return [
     { name: 'memory', contract: memory, methods: memoryMethods(service) },
+    { name: 'memory-browse', contract: memoryBrowse, methods: browseMethods(new MemoryBrowser(options.memories)) },
     { name: 'proactive-memory', contract: proactiveMemory, methods: proactiveMethods(proactive) },
   ];
 }

@@ -21,7 +21,7 @@ import {
 import { fail, type FeedCursor } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
 import type { EventSink } from './event-sink.ts';
-import { onMemory } from './errors.ts';
+import { factOf, onMemory } from './errors.ts';
 import type { WatchStart } from './feed.ts';
 import { loadMemoryFrom, persistMemory } from './files.ts';
 import type { KeptMemory } from './kept-memory.ts';
@@ -261,12 +261,6 @@ export class MemoryService {
       ...(source !== undefined && { source }),
     };
   }
-}
-
-function factOf({ graph }: MemoryEngine, verb: string, factId: string, tenant: string): MemoryNode {
-  const node = graph.byId(factId);
-  if (node && graph.isVisible(node.index, { tenant })) return node;
-  throw fail('failed', `Cannot ${verb} "${factId}": there is no such fact`, { data: { reason: 'unknown_fact' } });
 }
 
 function toView({ tenant, ranking }: Reading) {
