@@ -16,7 +16,7 @@ import { ResourceSampler } from './resources.ts';
 import type { AgentStatus, SupervisedAgent } from './supervised-agent.ts';
 import { Supervisor, unknownAgent } from './supervisor.ts';
 import { tailLog, type TailWindow } from './tail-log.ts';
-import { toHostAgent, toManaged, toObserved, visibleTo } from './view.ts';
+import { toHostAgent, toManaged, toObserved } from './view.ts';
 
 export type ManifestRole = 'owner' | 'observer' | 'none';
 
@@ -30,7 +30,7 @@ export interface Tail {
 const nothing: TailWindow = { lines: [], total: 0, hasMore: false };
 
 export class AgentService implements AsyncDisposable {
-  readonly feed = new AgentFeed(visibleTo);
+  readonly feed = new AgentFeed();
   readonly onEnded = new Listeners<[agentId: string, exit: Exit]>();
   readonly #options: AgentsOptions;
   /** The manifest that another daemon holds. */

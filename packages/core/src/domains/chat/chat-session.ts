@@ -1,5 +1,5 @@
 // One chat: who asked, who answers, and where what is said goes.
-import type { ChatEvent } from '@car-runtime/protocol';
+import type { ChatEvent, FeedCursor } from '@car-runtime/protocol';
 import { SharedFrame } from '@car-runtime/rpc';
 import type { Connection } from '../../kernel/connection.ts';
 import { CursorFeed, type FeedStart } from '../../kernel/cursor-feed.ts';
@@ -60,15 +60,16 @@ export class ChatSession {
   deliver(saying: Saying): void {
     const told = { ...saying, session_id: this.id, agent_id: this.agentId, cursor: undefined } as ChatEvent;
     const frame = this.#feed
-      ? this.#feed.publish((cursor) => ({ ...told, cursor }))
+      ? this.#feed.publish((cursor) => ({ ...told, cursor })).frame
       : SharedFrame.text(`{"jsonrpc":"2.0","method":"agents.chat.event","params":${JSON.stringify(told)}}`);
     // One that follows gets it from the feed.
     if (this.host && !this.#feed?.isSubscribed(this.host)) this.host.peer.sendShared(frame);
   }
 
-  watch(connection: Connection, after: FeedStart<ChatEvent>['cursor'] | undefined): FeedStart<ChatEvent> {
-    this.#feed ??= this.#createFeed();
-    return this.#feed.subscribe(connection, after);
+  watch(connection: Connection, after: FeedCursor | undefined): Required<FeedStart<ChatEvent>> {
+    const feed = (this.#feed ??= this.#createFeed());
+    const { entries = feed.newest(), ...start } = feed.subscribe(connection, after);
+    return { ...start, entries };
   }
 
   unwatch(connection: Connection): boolean {
@@ -76,7 +77,7 @@ export class ChatSession {
   }
 
   #createFeed(): CursorFeed<ChatEvent> {
-    return new CursorFeed({
+    return new CursorFeed<ChatEvent>({
       event: 'agents.chat.event',
       maxEntries: maxKeptEvents,
       maxCharacters: maxKeptCharacters,

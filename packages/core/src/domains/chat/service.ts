@@ -1,10 +1,9 @@
 // Chats between hosts and agents: prompts go to the agent that is attached, what it says goes to the host that asked
 // (Agents, Chat).
 import { randomUUID } from 'node:crypto';
-import { fail, type ChatEvent, type ChatGoal, type ImageBlock } from '@car-runtime/protocol';
+import { fail, type ChatEvent, type ChatGoal, type FeedCursor, type ImageBlock } from '@car-runtime/protocol';
 import { ChannelClosedError, RequestTimeoutError, RpcError } from '@car-runtime/rpc';
 import type { Connection } from '../../kernel/connection.ts';
-import type { FeedStart } from '../../kernel/cursor-feed.ts';
 import { ChatSession, type Answerer, type Saying } from './chat-session.ts';
 import { GoalPursuit, type GoalCheck } from './goal-pursuit.ts';
 
@@ -191,7 +190,7 @@ export class ChatService implements Disposable {
   }
 
   /** What was said so far, as far as it is kept; what follows comes as events. */
-  watch(connection: Connection, sessionId: string, after: FeedStart<ChatEvent>['cursor'] | undefined) {
+  watch(connection: Connection, sessionId: string, after: FeedCursor | undefined) {
     const session = this.#sessions.get(sessionId);
     if (!session) throw unknownSession(sessionId);
     const watches = this.#watchesOf(connection);

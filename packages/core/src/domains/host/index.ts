@@ -1,7 +1,7 @@
 import { host as contract, type HostApproval, type HostIdentity } from '@car-runtime/protocol';
 import type { Domain } from '../../kernel/domain.ts';
 import type { Logger } from '../../kernel/logger.ts';
-import { EventFeed, type HostEvents } from './event-feed.ts';
+import { createEventFeed, createHostEvents, type EventFeed, type HostEvents } from './event-feed.ts';
 import { hostMethods } from './methods.ts';
 import { HostRegistry } from './registry.ts';
 
@@ -24,8 +24,9 @@ export interface Host {
 }
 
 export function createHost({ logger }: { logger: Logger }): Host {
-  const feed = new EventFeed(logger);
-  return { events: feed, registry: new HostRegistry(feed), feed };
+  const feed = createEventFeed(logger);
+  const events = createHostEvents(feed);
+  return { events, registry: new HostRegistry(events), feed };
 }
 
 export interface HostDependencies {

@@ -1,42 +1,41 @@
-import { fail, type host as contract, type FeedCursor } from '@car-runtime/protocol';
+import { fail, type host as contract } from '@car-runtime/protocol';
+import { EntryTooLargeError } from '../../kernel/cursor-feed.ts';
 import type { Handlers } from '../../kernel/domain.ts';
-import { EventTooLargeError, type NewHostEvent } from './event-feed.ts';
+import type { NewHostEvent } from './event-feed.ts';
 import type { Host, HostDependencies } from './index.ts';
 
 const defaultEvents = 100;
 /** Events of one snapshot, as JSON. */
-const maxSnapshotEventBytes = 1024 * 1024;
+const maxSnapshotEventCharacters = 1024 * 1024;
 /** What the daemon alone says: a host that reads it may rely on it. */
 const reservedKinds = /^(?:approval|budget|permission|store|supervision)\.|^gap$/;
 
 /** `T` without what was left out or null. */
 type Given<T> = { [Key in keyof T]?: NonNullable<T[Key]> };
 
-export function hostMethods({ feed, registry }: Host, dependencies: HostDependencies): Handlers<typeof contract> {
-  const snapshotEvents = (after: FeedCursor | undefined) => {
-    const recent = () => feed.newest(defaultEvents, maxSnapshotEventBytes);
-    if (!after) return { events: recent() };
-    const { delivery, events = recent() } = feed.since(after);
-    return { delivery, events };
-  };
+export function hostMethods(
+  { feed, events, registry }: Host,
+  dependencies: HostDependencies,
+): Handlers<typeof contract> {
   return {
     'host.subscribe': ({ after }, { connection }) => {
       if (dependencies.needsHandshake && !connection.isProtocolNegotiated) {
         throw fail('handshake_required', 'protocol handshake required: call server.handshake before host.subscribe');
       }
       // One synchronous block: nothing happens between the snapshot and the first event.
-      feed.subscribe(connection, { wantsGaps: after != null });
+      const { delivery, entries, cursor } = feed.subscribe(connection, after ?? undefined);
       const { approvals, pending, next } = dependencies.approvalsShown();
       return {
         subscribed: true as const,
         agents: registry.agents(),
         devices: registry.devices(),
         approvals,
-        ...snapshotEvents(after ?? undefined),
+        ...(after && { delivery }),
+        events: entries ?? feed.newest(defaultEvents, maxSnapshotEventCharacters),
         identity: dependencies.identity(),
         pending_signins: [],
-        event_sequence: feed.cursor.seq,
-        cursor: feed.cursor,
+        event_sequence: cursor.seq,
+        cursor,
         approvals_pending: pending,
         ...(next !== undefined && { approvals_next: next }),
       };
@@ -78,7 +77,7 @@ export function hostMethods({ feed, registry }: Host, dependencies: HostDependen
         message: message ?? undefined,
         payload: payload ?? {},
       };
-      return withinEventSize('host.notify', () => feed.publish(kind ?? 'host.notification', event));
+      return withinEventSize('host.notify', () => events.publish(kind ?? 'host.notification', event));
     },
   };
 }
@@ -91,7 +90,7 @@ function withinEventSize<T>(method: string, publish: () => T): T {
   try {
     return publish();
   } catch (error) {
-    if (!(error instanceof EventTooLargeError)) throw error;
+    if (!(error instanceof EntryTooLargeError)) throw error;
     throw fail('failed', `Cannot call ${method}: payload is too large: ${error.message}`, {
       data: { reason: 'too_large' },
       cause: error,
