@@ -40,6 +40,7 @@ const views: Readonly<Record<string, View>> = {
       ></car-run>`,
     isInner: true,
   },
+  agents: { label: 'Agents', load: () => import('./views/agents.ts'), render: () => html`<car-agents></car-agents>` },
   events: {
     label: 'Events',
     load: () => import('./views/events.ts'),

@@ -1,7 +1,7 @@
 // What the daemon tells its hosts, kept up to date: approvals, agents, the newest events. It goes on from its cursor after a
 // lost connection, and begins anew where the daemon says that it cannot.
 import type { Client } from '@car-runtime/client';
-import type { FeedCursor, HostAgent, HostApproval, HostEvent } from '@car-runtime/protocol';
+import type { FeedCursor, HostAgent, HostApproval, HostEvent, HostIdentity } from '@car-runtime/protocol';
 import { client, connection } from '../connection.ts';
 import { Store } from './store.ts';
 
@@ -19,6 +19,8 @@ export interface HostView {
   agents: readonly HostAgent[];
   /** Oldest first. */
   events: readonly HostEvent[];
+  /** What the daemon is, to its agents among others. */
+  identity?: HostIdentity | undefined;
 }
 
 export const hostView = new Store<HostView>({ isReady: false, pending: [], ended: [], agents: [], events: [] });
@@ -54,6 +56,7 @@ async function subscribe(): Promise<void> {
     // The daemon tells of gaps whoever says where it stands.
     const answer = await client().host.subscribe({ after: cursor ?? { epoch: '', seq: 0 } });
     if (answer.cursor) cursor = answer.cursor;
+    hostView.update((view) => ({ ...view, identity: answer.identity }));
     if (answer.delivery === 'replayed') {
       for (const event of answer.events) apply(event);
       return;
@@ -64,6 +67,7 @@ async function subscribe(): Promise<void> {
     ]);
     hostView.set({
       isReady: true,
+      identity: answer.identity,
       pending,
       ended: ended.approvals.toReversed(),
       agents: answer.agents,
