@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { CarError } from '@car-runtime/client';
-import type { CommandInput } from './command-table.ts';
+import type { CommandInput } from './command-spec.ts';
 import { exitCode, UsageError } from './exit-codes.ts';
 import { startProgress } from './progress.ts';
 import { reportFailure } from './report-failure.ts';

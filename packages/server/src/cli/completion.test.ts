@@ -40,6 +40,7 @@ test('bash offers commands, options, methods, choices and files, each where it b
   assert.deepEqual(offered('call', 'state.s'), ['state.set', 'state.snapshot']);
   assert.deepEqual(offered('--json', 'call', 'state.set', 'par'), ['params.json']);
   assert.deepEqual(offered('token', ''), ['path']);
+  assert.deepEqual(offered('agents', 'external', ''), ['ls', 'health', 'run']);
   assert.deepEqual(offered('token', 'path', 'h'), ['host']);
   assert.deepEqual(offered('completion', ''), ['bash', 'zsh', 'fish']);
   assert.deepEqual(offered('logs', '--level', 'w'), ['warn']);

@@ -1,14 +1,8 @@
 // Completion scripts, made from the command table and the contract. A script holds its words, so completing starts no
 // program.
 import { methods } from '@car-runtime/protocol';
-import {
-  commands,
-  globalOptions,
-  type CommandInput,
-  type CommandSpec,
-  type Completes,
-  type OptionSpec,
-} from './command-table.ts';
+import type { CommandInput, CommandSpec, Completes, OptionSpec } from './command-spec.ts';
+import { commands, globalOptions } from './command-table.ts';
 import { checks } from './doctor-checks.ts';
 import { UsageError } from './exit-codes.ts';
 
@@ -31,23 +25,26 @@ interface Flag {
 const helpFlag: Flag = { names: ['-h', '--help'], summary: 'show help', takesValue: false, completes: undefined };
 
 export async function run({ args: [shell] }: CommandInput): Promise<void> {
-  const write = { bash: bashScript, zsh: zshScript, fish: fishScript }[shell as 'bash'] as (() => string) | undefined;
+  const write = { bash: bashScript, zsh: zshScript, fish: fishScript }[shell as 'bash'] as
+    | ((all: readonly Place[]) => string)
+    | undefined;
   if (!write) throw new UsageError(`A completion script is for bash, zsh or fish, not ${JSON.stringify(shell)}`);
-  process.stdout.write(write());
+  process.stdout.write(write(await places()));
 }
 
-function places(): Place[] {
+async function places(): Promise<Place[]> {
   const shared = [...globalOptions.map(toFlag), helpFlag];
-  const of = (spec: CommandSpec, before: readonly string[]): Place[] => {
+  const of = async (spec: CommandSpec, before: readonly string[]): Promise<Place[]> => {
     const path = [...before, spec.name];
+    const { commands: subcommands } = (await spec.subcommands?.()) ?? { commands: [] };
     const own: Place = {
       path,
       summary: spec.summary,
-      subcommands: (spec.subcommands ?? []).map(({ name, summary }) => ({ name, summary })),
+      subcommands: subcommands.map(({ name, summary }) => ({ name, summary })),
       arguments: (spec.arguments ?? []).map(({ completes }) => completes),
       options: [...(spec.options ?? []).map(toFlag), ...shared],
     };
-    return [own, ...(spec.subcommands ?? []).flatMap((each) => of(each, path))];
+    return [own, ...(await Promise.all(subcommands.map((each) => of(each, path)))).flat()];
   };
   const version: Flag = {
     names: ['-V', '--version'],
@@ -62,7 +59,7 @@ function places(): Place[] {
     arguments: [],
     options: [...shared, version],
   };
-  return [root, ...commands.flatMap((spec) => of(spec, []))];
+  return [root, ...(await Promise.all(commands.map((each) => of(each, [])))).flat()];
 }
 
 function toFlag({ flags, summary, completes }: OptionSpec): Flag {
@@ -78,8 +75,7 @@ function wordsOf(completes: Completes | undefined): readonly string[] {
 
 const keyOf = (path: readonly string[]): string => path.join(' ');
 
-function bashScript(): string {
-  const all = places();
+function bashScript(all: readonly Place[]): string {
   const cases = (entries: [key: string, text: string][]): string =>
     entries.map(([key, text]) => `      ${quote(key)}) ${text} ;;`).join('\n');
   const offer = (completes: Completes | undefined): string => {
@@ -143,8 +139,7 @@ complete -F _car car
 `;
 }
 
-function zshScript(): string {
-  const all = places();
+function zshScript(all: readonly Place[]): string {
   const functionOf = (path: readonly string[]): string => ['_car', ...path].join('_').replaceAll('-', '_');
   const action = (completes: Completes | undefined): string => {
     if (completes === 'file') return '_files';
@@ -184,9 +179,9 @@ if [[ $funcstack[1] == _car ]]; then _car "$@"; else compdef _car car; fi
 `;
 }
 
-function fishScript(): string {
+function fishScript(all: readonly Place[]): string {
   const lines = ['# fish completion for car', 'complete -c car -f'];
-  for (const { path, subcommands, arguments: args, options } of places()) {
+  for (const { path, subcommands, arguments: args, options } of all) {
     const seen = path.map((name) => `__fish_seen_subcommand_from ${name}`).join('; and ');
     const none = `not __fish_seen_subcommand_from ${subcommands.map(({ name }) => name).join(' ')}`;
     const here = [seen, subcommands.length > 0 ? none : ''].filter((condition) => condition !== '').join('; and ');

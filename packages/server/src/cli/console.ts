@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import type { CommandInput } from './command-table.ts';
+import type { CommandInput } from './command-spec.ts';
 import { paint, printJson, printLine, talk } from './terminal.ts';
 
 /** Time the browser has to read the page that leads to the console. */

@@ -1,7 +1,7 @@
 import { commandName } from '../command-name.ts';
 import { DoctorProbe } from './doctor-probe.ts';
 import { checks, type Check, type Finding, type Severity } from './doctor-checks.ts';
-import type { CommandInput } from './command-table.ts';
+import type { CommandInput } from './command-spec.ts';
 import { UsageError } from './exit-codes.ts';
 import { countOf } from './plan/plan-text.ts';
 import { startProgress } from './progress.ts';

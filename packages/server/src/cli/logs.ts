@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { daemonLogPath } from '@car-runtime/client/node-paths';
 import { oneLine } from '../log/safe-line.ts';
-import type { CommandInput } from './command-table.ts';
+import type { CommandInput } from './command-spec.ts';
 import { exitCode, UsageError } from './exit-codes.ts';
 import { follow, logFiles, LogReader } from './log-files.ts';
 import { sinceOf } from './moment.ts';

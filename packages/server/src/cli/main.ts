@@ -1,6 +1,7 @@
 // The command line: arguments to commands, failures to messages and exit status.
 import { Command, CommanderError, Help, Option, type OutputConfiguration } from 'commander';
-import { commands, globalOptions, type CommandInput, type CommandSpec } from './command-table.ts';
+import type { CommandInput, CommandSpec } from './command-spec.ts';
+import { commands, globalOptions } from './command-table.ts';
 import { CliContext } from './context.ts';
 import { exitCode, UsageError } from './exit-codes.ts';
 import { endQuietlyWithReader } from './terminal.ts';
@@ -10,7 +11,8 @@ export async function runCli(args: readonly string[], version: string): Promise<
   endQuietlyWithReader();
   const isJson = args.includes('--json');
   try {
-    await createProgram(version).parseAsync([...args], { from: 'user' });
+    const program = await createProgram(args, version);
+    await program.parseAsync([...args], { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? exitCode.ok : exitCode.usage;
@@ -21,7 +23,8 @@ export async function runCli(args: readonly string[], version: string): Promise<
   }
 }
 
-function createProgram(version: string): Command {
+/** Of the groups only those are loaded whose name is among the arguments. */
+async function createProgram(args: readonly string[], version: string): Promise<Command> {
   const program = new Command('car')
     .description('Command line of the Common Agent Runtime')
     .version(version, '-V, --version', 'print the version')
@@ -33,8 +36,21 @@ function createProgram(version: string): Command {
       '\nExit status: 0 done, 1 failed, 2 called wrongly; more in the help of each command.\nEnvironment: CAR_HOME, CAR_DAEMON_URL, CAR_SERVER_SOCKET, CAR_AUTH_TOKEN, NO_COLOR, FORCE_COLOR.',
     );
   for (const { flags, summary } of globalOptions) program.addOption(new Option(flags, summary));
-  for (const spec of commands) program.addCommand(createCommand(spec, version));
+  for (const spec of commands) {
+    const command = createCommand(spec, version);
+    if (args.includes(spec.name)) await addSubcommands(command, spec, version);
+    program.addCommand(command);
+  }
   return program;
+}
+
+async function addSubcommands(command: Command, spec: CommandSpec, version: string): Promise<void> {
+  const { commands: subcommands } = (await spec.subcommands?.()) ?? { commands: [] };
+  for (const each of subcommands) {
+    const subcommand = createCommand(each, version);
+    await addSubcommands(subcommand, each, version);
+    command.addCommand(subcommand);
+  }
 }
 
 function createCommand(spec: CommandSpec, version: string): Command {
@@ -53,7 +69,6 @@ function createCommand(spec: CommandSpec, version: string): Command {
     if (isRepeatable) option.argParser<string[] | undefined>((value, before) => [...(before ?? []), value]);
     command.addOption(option);
   }
-  for (const subcommand of spec.subcommands ?? []) command.addCommand(createCommand(subcommand, version));
   const notes = [
     ...(spec.details ? [spec.details] : []),
     ...(spec.exits ? [['Exit status:', ...spec.exits].join('\n  ')] : []),

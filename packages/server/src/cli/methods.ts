@@ -1,5 +1,5 @@
 import { methods, toMethodSchema, type MethodDeclaration } from '@car-runtime/protocol';
-import type { CommandInput } from './command-table.ts';
+import type { CommandInput } from './command-spec.ts';
 import { exitCode } from './exit-codes.ts';
 import { paint, printJson, printLine, printTable, talk } from './terminal.ts';
 import { typeText, type JsonSchema } from './type-text.ts';

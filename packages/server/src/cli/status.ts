@@ -5,7 +5,7 @@ import {
   UnprovenServerError,
   type MethodResult,
 } from '@car-runtime/client';
-import type { CommandInput } from './command-table.ts';
+import type { CommandInput } from './command-spec.ts';
 import { exitCode } from './exit-codes.ts';
 import { isNobodyThere } from './nobody-there.ts';
 import { startProgress } from './progress.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CannotConnectError } from '@car-runtime/client';
-import type { CommandInput } from './command-table.ts';
+import type { CommandInput } from './command-spec.ts';
 import { exitCode, UsageError } from './exit-codes.ts';
 import { isNobodyThere } from './nobody-there.ts';
 import { startProgress } from './progress.ts';

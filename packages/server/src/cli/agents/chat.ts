@@ -2,7 +2,7 @@
 import { text as readAll } from 'node:stream/consumers';
 import type { ChatEvent } from '@car-runtime/protocol';
 import { commandName } from '../../command-name.ts';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { exitCode, UsageError } from '../exit-codes.ts';
 import { interruptedExit, onInterrupt } from '../interrupt.ts';
 import { safeJson } from '../plan/plan-text.ts';

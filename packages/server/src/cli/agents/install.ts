@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { AgentManifest } from '@car-runtime/protocol';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { exitCode, UsageError } from '../exit-codes.ts';
 import { startProgress } from '../progress.ts';
 import { paint, printJson, printLine, shown, talk } from '../terminal.ts';

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join, relative, resolve } from 'node:path';
 import { agentId } from '@car-runtime/protocol';
 import { commandName } from '../../command-name.ts';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { exitCode, UsageError } from '../exit-codes.ts';
 import { paint, printJson, printLine, shown } from '../terminal.ts';
 import { nameOf } from './agent-text.ts';

@@ -1,4 +1,4 @@
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { exitCode } from '../exit-codes.ts';
 import { startProgress } from '../progress.ts';
 import { printJson, printLine, shown, talk } from '../terminal.ts';

@@ -1,4 +1,4 @@
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { startProgress } from '../progress.ts';
 import { nameOf, report } from './agent-text.ts';
 

@@ -1,5 +1,5 @@
 // `car approvals approve` and `deny`.
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { exitCode } from '../exit-codes.ts';
 import { safeJson } from '../plan/plan-text.ts';
 import { printLine, talk } from '../terminal.ts';

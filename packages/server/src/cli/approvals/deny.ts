@@ -1,4 +1,4 @@
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { decide } from './decide.ts';
 
 export function run(input: CommandInput): Promise<number> {

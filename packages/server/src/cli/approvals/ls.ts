@@ -1,5 +1,5 @@
 import type { HostApproval } from '@car-runtime/protocol';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { UsageError } from '../exit-codes.ts';
 import { safeJson, textOf } from '../plan/plan-text.ts';
 import { wholeNumber } from '../runs/run-reader.ts';

@@ -1,6 +1,6 @@
 import type { Client } from '@car-runtime/client';
 import type { HostApproval } from '@car-runtime/protocol';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { safeJson, textOf } from '../plan/plan-text.ts';
 import { warn } from '../plan/with-plan.ts';

@@ -1,4 +1,4 @@
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { safeJson } from '../plan/plan-text.ts';
 import { printLine, printTable } from '../terminal.ts';
 import { accountColumns, amountsOf, whichOf } from './amounts.ts';

@@ -1,4 +1,4 @@
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { UsageError } from '../exit-codes.ts';
 import { safeJson } from '../plan/plan-text.ts';
 import { printLine } from '../terminal.ts';

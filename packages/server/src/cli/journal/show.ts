@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readJournal, type JournalLine } from '@car-runtime/core';
 import type { JournalEvent } from '@car-runtime/protocol';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { exitCode, UsageError } from '../exit-codes.ts';
 import { nameOf, safeJson, textOf } from '../plan/plan-text.ts';
 import { paint, shown, talk } from '../terminal.ts';

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stateRoot } from '@car-runtime/client/node-paths';
 import { formatJournalReport, verifyJournal, type JournalReport } from '@car-runtime/core';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { exitCode, UsageError } from '../exit-codes.ts';
 import { safeJson } from '../plan/plan-text.ts';
 import { startProgress } from '../progress.ts';

@@ -1,4 +1,4 @@
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { wholeNumber } from '../runs/run-reader.ts';
 import { printLine, shown } from '../terminal.ts';
 import { connectMemory, tenantOf } from './memory-client.ts';

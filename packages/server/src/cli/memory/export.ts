@@ -1,4 +1,4 @@
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { connectMemory, tenantOf } from './memory-client.ts';
 import { formatOf } from './format-option.ts';
 

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { UsageError } from '../exit-codes.ts';
 import { printLine } from '../terminal.ts';
 import { formatOf } from './format-option.ts';

@@ -1,7 +1,7 @@
 // What the commands on memory have in common: whose memory, and how facts are printed.
 import type { Client } from '@car-runtime/client';
 import type { FactRow } from '@car-runtime/protocol';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { textOf } from '../plan/plan-text.ts';
 
 /** With the credential of an agent where the environment names one: then it is that agent's memory. */

@@ -1,5 +1,5 @@
 import type { FactRow } from '@car-runtime/protocol';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { safeJson, textOf } from '../plan/plan-text.ts';
 import { wholeNumber } from '../runs/run-reader.ts';
 import { printLine, printTable, talk } from '../terminal.ts';

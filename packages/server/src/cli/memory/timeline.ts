@@ -1,4 +1,4 @@
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { safeJson, textOf } from '../plan/plan-text.ts';
 import { printLine, printTable, talk } from '../terminal.ts';
 import { connectMemory, tenantOf } from './memory-client.ts';

@@ -1,4 +1,4 @@
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { connectDecider, printPolicy } from './shared.ts';
 
 export async function run({ context }: CommandInput): Promise<void> {

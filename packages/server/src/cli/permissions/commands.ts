@@ -1,5 +1,5 @@
-// `car permissions`: what its commands take. Each command's file is loaded when it is called.
-import type { CommandSpec } from '../command-table.ts';
+// What the commands of `car permissions` take; each command's file is loaded when it is called.
+import type { CommandSpec } from '../command-spec.ts';
 
 const tiers = ['read_only', 'sandbox_edit', 'full_access'] as const;
 const modes = ['always_allow', 'require_approval', 'deny'] as const;
@@ -38,98 +38,94 @@ const decision = (name: 'approve' | 'reject', summary: string): CommandSpec => (
   },
 });
 
-export const permissionCommands: CommandSpec = {
-  name: 'permissions',
-  summary: 'Say what actions need, and decide what may run',
-  subcommands: [
-    {
-      name: 'tier',
-      summary: 'Show the tier granted to a session, or set it',
-      arguments: [{ name: 'tier', summary: `to set: ${tiers.join(', ')}`, isOptional: true, completes: tiers }],
-      options: [
-        { flags: '--session <id>', summary: 'id of the session (default: the one of this command, a new one)' },
-      ],
-      exits,
-      load: () => import('./tier.ts'),
-    },
-    {
-      name: 'classify',
-      summary: 'Say the tier each action of a plan needs, and whether it can be undone',
-      arguments: [planFile],
-      exits,
-      load: () => import('./classify.ts'),
-    },
-    {
-      name: 'evaluate',
-      summary: 'Say what submitting a plan would come to: allowed, to be approved, or denied',
-      arguments: [planFile],
-      options: [skill],
-      exits: ['0  every action is allowed', '1  not every action is, or the daemon could not be asked', exits[2]!],
-      load: () => import('./evaluate.ts'),
-    },
-    {
-      name: 'pending',
-      summary: 'List the actions of a plan that need an approval they do not have',
-      arguments: [planFile],
-      options: [skill],
-      exits,
-      load: () => import('./pending.ts'),
-    },
-    decision('approve', 'Approve an operation, or the actions of a plan'),
-    decision('reject', 'Reject an operation, or the actions of a plan'),
-    {
-      name: 'review',
-      summary: 'Show a whole plan on one card, and approve all of it with --approve',
-      arguments: [planFile],
-      options: [skill, { flags: '--approve', summary: 'approve every action of it' }, reason, evidence],
-      exits,
-      load: () => import('./review.ts'),
-    },
-    {
-      name: 'agents',
-      summary: 'Show and set what agents may do without asking',
-      subcommands: [
-        {
-          name: 'ls',
-          summary: 'List the default and what single agents have of their own',
-          exits,
-          load: () => import('./agents-ls.ts'),
-        },
-        {
-          name: 'set',
-          summary: 'Set the mode of an agent',
-          details: 'Example: car permissions agents set reviewer deny --tier full_access',
-          arguments: [
-            { name: 'agent', summary: 'id of the agent' },
-            { name: 'mode', summary: modes.join(', '), completes: modes },
-          ],
-          options: [{ flags: '--tier <tier>', summary: 'for this tier alone (default: all three)', completes: tiers }],
-          exits,
-          load: () => import('./agents-set.ts'),
-        },
-        {
-          name: 'default',
-          summary: 'Set what counts for agents that have nothing of their own',
-          details: 'Example: car permissions agents default cautious, or … default deny --tier full_access',
-          arguments: [
-            {
-              name: 'preset',
-              summary: 'cautious, balanced or trusting; or a mode, with --tier',
-              completes: ['cautious', 'balanced', 'trusting', ...modes],
-            },
-          ],
-          options: [{ flags: '--tier <tier>', summary: 'for this tier alone', completes: tiers }],
-          exits,
-          load: () => import('./agents-default.ts'),
-        },
-        {
-          name: 'reset',
-          summary: 'Take what an agent has of its own away: the default counts for it again',
-          arguments: [{ name: 'agent', summary: 'id of the agent' }],
-          exits,
-          load: () => import('./agents-reset.ts'),
-        },
-      ],
-    },
-  ],
-};
+const agentCommands: readonly CommandSpec[] = [
+  {
+    name: 'ls',
+    summary: 'List the default and what single agents have of their own',
+    exits,
+    load: () => import('./agents-ls.ts'),
+  },
+  {
+    name: 'set',
+    summary: 'Set the mode of an agent',
+    details: 'Example: car permissions agents set reviewer deny --tier full_access',
+    arguments: [
+      { name: 'agent', summary: 'id of the agent' },
+      { name: 'mode', summary: modes.join(', '), completes: modes },
+    ],
+    options: [{ flags: '--tier <tier>', summary: 'for this tier alone (default: all three)', completes: tiers }],
+    exits,
+    load: () => import('./agents-set.ts'),
+  },
+  {
+    name: 'default',
+    summary: 'Set what counts for agents that have nothing of their own',
+    details: 'Example: car permissions agents default cautious, or … default deny --tier full_access',
+    arguments: [
+      {
+        name: 'preset',
+        summary: 'cautious, balanced or trusting; or a mode, with --tier',
+        completes: ['cautious', 'balanced', 'trusting', ...modes],
+      },
+    ],
+    options: [{ flags: '--tier <tier>', summary: 'for this tier alone', completes: tiers }],
+    exits,
+    load: () => import('./agents-default.ts'),
+  },
+  {
+    name: 'reset',
+    summary: 'Take what an agent has of its own away: the default counts for it again',
+    arguments: [{ name: 'agent', summary: 'id of the agent' }],
+    exits,
+    load: () => import('./agents-reset.ts'),
+  },
+];
+
+export const commands: readonly CommandSpec[] = [
+  {
+    name: 'tier',
+    summary: 'Show the tier granted to a session, or set it',
+    arguments: [{ name: 'tier', summary: `to set: ${tiers.join(', ')}`, isOptional: true, completes: tiers }],
+    options: [{ flags: '--session <id>', summary: 'id of the session (default: the one of this command, a new one)' }],
+    exits,
+    load: () => import('./tier.ts'),
+  },
+  {
+    name: 'classify',
+    summary: 'Say the tier each action of a plan needs, and whether it can be undone',
+    arguments: [planFile],
+    exits,
+    load: () => import('./classify.ts'),
+  },
+  {
+    name: 'evaluate',
+    summary: 'Say what submitting a plan would come to: allowed, to be approved, or denied',
+    arguments: [planFile],
+    options: [skill],
+    exits: ['0  every action is allowed', '1  not every action is, or the daemon could not be asked', exits[2]!],
+    load: () => import('./evaluate.ts'),
+  },
+  {
+    name: 'pending',
+    summary: 'List the actions of a plan that need an approval they do not have',
+    arguments: [planFile],
+    options: [skill],
+    exits,
+    load: () => import('./pending.ts'),
+  },
+  decision('approve', 'Approve an operation, or the actions of a plan'),
+  decision('reject', 'Reject an operation, or the actions of a plan'),
+  {
+    name: 'review',
+    summary: 'Show a whole plan on one card, and approve all of it with --approve',
+    arguments: [planFile],
+    options: [skill, { flags: '--approve', summary: 'approve every action of it' }, reason, evidence],
+    exits,
+    load: () => import('./review.ts'),
+  },
+  {
+    name: 'agents',
+    summary: 'Show and set what agents may do without asking',
+    subcommands: async () => ({ commands: agentCommands }),
+  },
+];

@@ -1,7 +1,7 @@
 // Approving and rejecting: one operation by its fingerprint, or actions of a plan.
 import type { Client } from '@car-runtime/client';
 import type { ApprovalRecord } from '@car-runtime/protocol';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { exitCode, UsageError } from '../exit-codes.ts';
 import type { PlanFile } from '../plan/plan-file.ts';
 import { safeJson } from '../plan/plan-text.ts';

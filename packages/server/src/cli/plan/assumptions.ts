@@ -1,7 +1,7 @@
 // What the caller assumes for a check: the state a plan begins with, and how often tools succeed.
 import { readFileSync } from 'node:fs';
 import type { JsonObject } from '@car-runtime/engine';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { UsageError } from '../exit-codes.ts';
 
 export interface Assumptions {

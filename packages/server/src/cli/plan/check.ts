@@ -1,6 +1,6 @@
 import type { MonteCarloReport, VerifyReport } from '@car-runtime/engine';
 import type { MethodResult } from '@car-runtime/client';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import type { CliContext } from '../context.ts';
 import { exitCode, UsageError } from '../exit-codes.ts';
 import { startProgress } from '../progress.ts';

@@ -1,5 +1,5 @@
 import { planExecution, type Action, type ExecutionPlan } from '@car-runtime/engine';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { exitCode } from '../exit-codes.ts';
 import { paint, printLine } from '../terminal.ts';
 import { findEdges, type Edge, type EdgeReason } from './edges.ts';

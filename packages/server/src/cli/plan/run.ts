@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Client, MethodResult } from '@car-runtime/client';
 import { stateRoot } from '@car-runtime/client/node-paths';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import type { CliContext } from '../context.ts';
 import { exitCode } from '../exit-codes.ts';
 import { paint, printLine, talk } from '../terminal.ts';

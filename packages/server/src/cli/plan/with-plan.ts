@@ -1,5 +1,5 @@
 // What the three commands on plans have in common: the file, and the answer to one that cannot be used.
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { exitCode } from '../exit-codes.ts';
 import { paint, talk } from '../terminal.ts';
 import { PlanFileError, readPlan, type PlanFile } from './plan-file.ts';

@@ -1,6 +1,6 @@
 import type { MethodResult } from '@car-runtime/client';
 import type { RunTurn } from '@car-runtime/protocol';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { exitCode } from '../exit-codes.ts';
 import { countOf, nameOf, safeJson, textOf } from '../plan/plan-text.ts';
 import { startProgress } from '../progress.ts';

@@ -1,4 +1,4 @@
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { safeJson } from '../plan/plan-text.ts';
 import { startProgress } from '../progress.ts';
 import { printJson, printLine } from '../terminal.ts';

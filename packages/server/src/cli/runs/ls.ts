@@ -1,5 +1,5 @@
 import type { RunLiveStatus, RunSummary } from '@car-runtime/protocol';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { UsageError } from '../exit-codes.ts';
 import { sinceOf } from '../moment.ts';
 import { safeJson, textOf, tookText } from '../plan/plan-text.ts';

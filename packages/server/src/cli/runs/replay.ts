@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { WatchedRecord } from '@car-runtime/client';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { exitCode, UsageError } from '../exit-codes.ts';
 import { interruptedExit, onInterrupt } from '../interrupt.ts';
 import { warn } from '../plan/with-plan.ts';

@@ -1,4 +1,4 @@
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { nameOf } from '../plan/plan-text.ts';
 import { warn } from '../plan/with-plan.ts';
 import { connectReader, storedRecords, withHint } from './run-reader.ts';

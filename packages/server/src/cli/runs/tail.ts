@@ -1,5 +1,5 @@
 import type { Client } from '@car-runtime/client';
-import type { CommandInput } from '../command-table.ts';
+import type { CommandInput } from '../command-spec.ts';
 import { exitCode } from '../exit-codes.ts';
 import { interruptedExit, onInterrupt } from '../interrupt.ts';
 import { warn } from '../plan/with-plan.ts';

@@ -1,5 +1,5 @@
 import type { ExternalHealth } from '@car-runtime/protocol';
-import type { CommandInput } from '../../command-table.ts';
+import type { CommandInput } from '../../command-spec.ts';
 import { exitCode } from '../../exit-codes.ts';
 import { safeJson } from '../../plan/plan-text.ts';
 import { startProgress } from '../../progress.ts';

@@ -1,5 +1,5 @@
 import type { ExternalAgent } from '@car-runtime/protocol';
-import type { CommandInput } from '../../command-table.ts';
+import type { CommandInput } from '../../command-spec.ts';
 import { safeJson } from '../../plan/plan-text.ts';
 import { startProgress } from '../../progress.ts';
 import { printLine, printTable, talk } from '../../terminal.ts';

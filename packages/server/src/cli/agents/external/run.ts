@@ -3,7 +3,7 @@ import type { Client } from '@car-runtime/client';
 import type { ChatEvent } from '@car-runtime/protocol';
 import { severalLines } from '../../../log/safe-line.ts';
 import { describeValue } from '@car-runtime/protocol';
-import type { CommandInput } from '../../command-table.ts';
+import type { CommandInput } from '../../command-spec.ts';
 import { exitCode, UsageError } from '../../exit-codes.ts';
 import { interruptedExit, onInterrupt } from '../../interrupt.ts';
 import { safeJson } from '../../plan/plan-text.ts';

@@ -1,9 +1,9 @@
 import { lstatSync } from 'node:fs';
 import { authTokenPath, hostTokenPath } from '@car-runtime/client/node-paths';
 import { dirname, join } from 'node:path';
-import type { CommandInput } from './command-table.ts';
-import { UsageError } from './exit-codes.ts';
-import { paint, printJson, printLine } from './terminal.ts';
+import type { CommandInput } from '../command-spec.ts';
+import { UsageError } from '../exit-codes.ts';
+import { paint, printJson, printLine } from '../terminal.ts';
 
 export async function run({ context, args: [which] }: CommandInput): Promise<void> {
   if (which !== undefined && which !== 'daemon' && which !== 'host')
