@@ -56,6 +56,7 @@ function ownedCalls(run_id: string): [method: string, params: object][] {
     ['runs.subscribe', { run_id }],
     ['runs.list', { agent_id: 'owner' }],
     ['runs.get_trace', { run_id }],
+    ['runs.plans', { run_id }],
     ['runs.diff', { a: run_id, b: run_id }],
     ['runs.export', { run_id }],
     ['runs.record_turns', { run_id, turns: [{ tool: 't' }] }],

@@ -335,7 +335,7 @@ test('every action of a plan becomes a turn of the run that was open when it was
   const turns = linesOf(daemon, 'worker', run_id).slice(1);
   const shown = turns.map((record) => {
     assert.ok(record.record === 'turn');
-    const { recorded_at: _at, ...turn } = record;
+    const { recorded_at: _at, action: _action, ...turn } = record;
     return turn;
   });
   const base = { record: 'turn', verifier_verdict: 'not_run', policy_rejected: false };

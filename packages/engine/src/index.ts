@@ -21,7 +21,7 @@ export { canonicalJson, isJsonObject, jsonEquals, ownValue, setOwn } from './jso
 export type { JsonObject } from './json-value.ts';
 export type { Meter, MeterRefusal, Reservation } from './meter.ts';
 export { createId, MAX_ACTIONS, normalizeProposal } from './normalize-proposal.ts';
-export { planExecution } from './order.ts';
+export { dependenciesOf, planExecution } from './order.ts';
 export type { ExecutionPlan } from './order.ts';
 export { MAX_SCHEMA_CHARS } from './parameter-schema.ts';
 export type { RegExpEngine } from './parameter-schema.ts';

@@ -88,6 +88,17 @@ export function dependencyGraph(actions: readonly Action[]): DependencyGraph {
   return { successors, waits, hasReferences };
 }
 
+/** For each action, the ids of those it waits for, each once. */
+export function dependenciesOf(actions: readonly Action[]): string[][] {
+  const waitsFor = actions.map((): Set<string> => new Set());
+  if (!actions.every(isIndependent)) {
+    dependencyGraph(actions).successors.forEach((successors, from) => {
+      for (const to of successors) waitsFor[to]!.add(actions[from]!.id);
+    });
+  }
+  return waitsFor.map((ids) => [...ids]);
+}
+
 /** Kahn's levels. In a cycle the smallest remaining index runs next, on a level of its own. */
 export function toLevels(graph: DependencyGraph): { levels: number[][]; forced: number[] } {
   const count = graph.waits.length;

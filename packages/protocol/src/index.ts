@@ -104,7 +104,9 @@ export type {
   RunStarted,
   RunSummary,
   RunTermination,
+  RunningPlan,
   RunTurn,
+  RunTurnAction,
   RunTurnInput,
 } from './runs.ts';
 export type { SupervisionIntent } from './supervision.ts';

@@ -44,11 +44,13 @@ export const compensation = once(() =>
     .meta({ id: 'Compensation' }),
 );
 
+export const actionType = once(() => z.enum(['tool_call', 'state_write', 'state_read', 'assertion']));
+
 export const action = once(() =>
   z
     .object({
       id: z.string().min(1).optional(),
-      type: z.enum(['tool_call', 'state_write', 'state_read', 'assertion']),
+      type: actionType(),
       tool: z.string().nullish(),
       parameters: jsonObject().optional(),
       preconditions: z.array(precondition()).optional(),

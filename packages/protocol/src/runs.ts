@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { event, method } from './declare.ts';
 import { once } from './once.ts';
+import { actionStatus, actionType } from './records.ts';
 
 const section = 'Run tracing, Methods';
 const shapes = 'Run tracing, Shapes';
@@ -81,6 +82,46 @@ const runStarted = once(() =>
     .meta({ id: 'RunStarted' }),
 );
 
+/** Ours: an action of a plan. */
+const planAction = once(() => ({
+  /** Unique in its plan. */
+  id: z.string(),
+  type: actionType(),
+  /** Ids of the actions of the plan that it waits for. */
+  after: z.array(z.string()),
+  status: actionStatus(),
+  /** Absent while it has not begun, and where it never does. */
+  started_at: z.string().optional(),
+  duration_ms: z.number().optional(),
+  /** Where there was more than one. */
+  attempts: z.number().optional(),
+  /** Gates of the admission and policies that refused it. */
+  refused_by: z.array(z.string()).optional(),
+}));
+
+const runTurnAction = once(() =>
+  z
+    .object({
+      proposal_id: z.string(),
+      ...planAction(),
+      rolled_back: z.literal(true).optional(),
+    })
+    .meta({ id: 'RunTurnAction' }),
+);
+
+const runningPlan = once(() =>
+  z
+    .object({
+      proposal_id: z.string(),
+      submitted_at: z.string(),
+      /** In the order of the plan. */
+      actions: z.array(z.object({ ...planAction(), tool: z.string().optional() })),
+      /** So many more there was no room for. */
+      actions_omitted: z.number().optional(),
+    })
+    .meta({ id: 'RunningPlan' }),
+);
+
 const runTurn = once(() =>
   z
     .object({
@@ -95,6 +136,8 @@ const runTurn = once(() =>
       policy_rejected: z.boolean().optional(),
       /** Ours: when the daemon took the turn. */
       recorded_at: z.string().optional(),
+      /** Ours: the action that the turn is, where it is one of a plan. */
+      action: runTurnAction().optional(),
     })
     .meta({ id: 'RunTurn' }),
 );
@@ -275,6 +318,17 @@ export const runs = {
     errors: ['forbidden'],
     section,
   }),
+  'runs.plans': method({
+    summary: 'The plans of a run that are under way, and how far each action has come; recorded ones are turns',
+    params: () => z.object({ run_id: z.string() }),
+    result: () => z.object({ run_id: z.string(), plans: z.array(runningPlan()) }),
+    access: 'session',
+    ownership: 'runReader',
+    effect: 'read',
+    errors: ['failed', 'forbidden'],
+    section,
+    isExtension: true,
+  }),
   'runs.search': method({
     summary: 'Runs by agent, text, status and time, newest first; without the host role, of the calling agent only',
     params: () =>
@@ -363,6 +417,8 @@ export type AgentOutcomeInput = z.output<ReturnType<typeof agentOutcomeInput>>;
 export type RunTermination = z.output<ReturnType<typeof runTermination>>;
 export type RunStarted = z.output<ReturnType<typeof runStarted>>;
 export type RunTurn = z.output<ReturnType<typeof runTurn>>;
+export type RunTurnAction = z.output<ReturnType<typeof runTurnAction>>;
+export type RunningPlan = z.output<ReturnType<typeof runningPlan>>;
 export type RunTurnInput = z.output<ReturnType<typeof runTurnInput>>;
 export type RunEnded = z.output<ReturnType<typeof runEnded>>;
 export type RunRecord = z.output<ReturnType<typeof runRecord>>;

@@ -4,7 +4,7 @@ import { deadlineOf, proposalMethods } from './methods.ts';
 import type { ProposalService } from './service.ts';
 
 export { staticCheck, type AdmissionGate, type AdmissionVerdict, type Submission } from './admission.ts';
-export { ProposalService, type PlanRecorder, type ProposalDependencies } from './service.ts';
+export { ProposalService, type PlanRecord, type PlanRecorder, type ProposalDependencies } from './service.ts';
 
 /** `proposal.submit`: plans, checked and run. */
 export function proposalDomain(service: ProposalService): Domain<typeof proposal> {

@@ -36,8 +36,17 @@ interface EventSink {
 export interface PlanRecorder {
   /** What a plan submitted now is recorded in; nothing when it is not recorded. */
   runOf(connection: Connection): string | undefined;
+  /** Disposed when there is nothing to record. */
+  begin(runId: string, plan: Proposal): PlanRecord;
+}
+
+/** One plan from its submission to its record. */
+export interface PlanRecord extends Disposable {
+  /** What the engine says of it, in order. */
+  note(kind: string, actionId: string | null, details: object | undefined): void;
+  refusedBy(gate: string): void;
   /** Never fails. A promise when the answer has to wait for it. */
-  record(runId: string, plan: Proposal, result: ProposalResult): void | Promise<void>;
+  end(result: ProposalResult): void | Promise<void>;
 }
 
 export interface ProposalDependencies {
@@ -81,11 +90,27 @@ export class ProposalService {
     // The run it belongs to is the one that is open now, whatever is opened while it runs.
     const runId = recorder?.runOf(connection);
     const subjects = new EventSubjects(plan);
-    const submitted = andThen(this.#askGates(connection, subjects, options), (verdicts) =>
-      this.#run(connection, subjects, options, verdicts, runId),
+    if (!recorder || runId === undefined) return this.#submit(connection, subjects, options);
+    return this.#submitRecorded(connection, subjects, options, runId, recorder.begin(runId, plan));
+  }
+
+  async #submitRecorded(
+    connection: Connection,
+    subjects: EventSubjects,
+    options: Submission,
+    runId: string,
+    recording: PlanRecord,
+  ): Promise<SubmitResult> {
+    using record = recording;
+    const result = await this.#submit(connection, subjects, options, { runId, record });
+    await record.end(result);
+    return result;
+  }
+
+  #submit(connection: Connection, subjects: EventSubjects, options: Submission, recorded?: Recorded): Submitted {
+    return andThen(this.#askGates(connection, subjects, options, recorded?.record), (verdicts) =>
+      this.#run(connection, subjects, options, verdicts, recorded),
     );
-    if (!recorder || runId === undefined) return submitted;
-    return andThen(submitted, (result) => andThen(recorder.record(runId, plan, result) ?? undefined, () => result));
   }
 
   #run(
@@ -93,11 +118,11 @@ export class ProposalService {
     subjects: EventSubjects,
     submit: Submission,
     { refusals, recheck }: Verdicts,
-    runId: string | undefined,
+    recorded: Recorded | undefined,
   ): Submitted {
     const { proposal: plan } = subjects;
-    const options = { ...submit, account: runId, maxOutputChars, recheck, subjects };
-    const env = this.#envFor(connection, options.tenantId);
+    const options = { ...submit, account: recorded?.runId, maxOutputChars, recheck, subjects };
+    const env = this.#envFor(connection, options.tenantId, recorded?.record);
     if (refusals.length > 0) {
       const refused = refuseProposal(plan, env, reasonOf(refusals), options);
       const admission = refusals.find((refusal) => refusal.admission)?.admission;
@@ -109,10 +134,15 @@ export class ProposalService {
     return executeWithReplans(plan, env, { ...options, config, provider });
   }
 
-  #askGates(connection: Connection, subjects: EventSubjects, submission: Submission): Verdicts | Promise<Verdicts> {
+  #askGates(
+    connection: Connection,
+    subjects: EventSubjects,
+    submission: Submission,
+    record: PlanRecord | undefined,
+  ): Verdicts | Promise<Verdicts> {
     const subject = new EventSubject(null, subjects.proposal.id, {});
     const verdicts: Verdicts = { refusals: [], recheck: undefined };
-    return this.#askFrom(0, { connection, subjects, submission, subject, verdicts });
+    return this.#askFrom(0, { connection, subjects, submission, subject, verdicts, record });
   }
 
   #askFrom(first: number, admission: Admission): Verdicts | Promise<Verdicts> {
@@ -132,12 +162,15 @@ export class ProposalService {
     return verdicts;
   }
 
-  #take(verdict: AdmissionVerdict, { name: gate }: AdmissionGate, { connection, subject, verdicts }: Admission): void {
+  #take(verdict: AdmissionVerdict, { name: gate }: AdmissionGate, admission: Admission): void {
+    const { connection, subject, verdicts, record } = admission;
     const { decision, details } = verdict;
     const data = decision === 'allow' && details === undefined ? this.#allowedBy(gate) : { gate, decision, ...details };
     this.#dependencies.logOf(connection).appendAbout('admission_gate_decision', subject, data);
-    if (decision === 'refuse') verdicts.refusals.push(verdict);
-    else verdicts.recheck = both(verdicts.recheck, verdict.recheck);
+    if (decision === 'refuse') {
+      verdicts.refusals.push(verdict);
+      record?.refusedBy(gate);
+    } else verdicts.recheck = both(verdicts.recheck, verdict.recheck);
   }
 
   /** What is recorded of most plans. */
@@ -147,11 +180,21 @@ export class ProposalService {
     return members;
   }
 
-  /** The connection's own env; tools are told apart by tenant only where there is one. */
-  #envFor(connection: Connection, tenantId: string | undefined): ExecutionEnv {
+  /** The connection's own env; tools are told apart by tenant, and events also told to a record, only where there is one. */
+  #envFor(connection: Connection, tenantId: string | undefined, record: PlanRecord | undefined): ExecutionEnv {
     const env = this.#envOf(connection);
-    if (tenantId === undefined) return env;
-    return { ...env, dispatch: (call, signal) => this.#dependencies.dispatch(connection, call, signal, tenantId) };
+    if (tenantId === undefined && !record) return env;
+    const { dispatch } = this.#dependencies;
+    return {
+      ...env,
+      ...(tenantId !== undefined && { dispatch: (call, signal) => dispatch(connection, call, signal, tenantId) }),
+      ...(record && {
+        emit: (kind, subject, details) => {
+          env.emit(kind, subject, details);
+          record.note(kind, subject.action_id, details);
+        },
+      }),
+    };
   }
 
   #createEnv(connection: Connection): ExecutionEnv {
@@ -181,6 +224,13 @@ interface Admission {
   readonly submission: Submission;
   readonly subject: EventSubject;
   readonly verdicts: Verdicts;
+  readonly record: PlanRecord | undefined;
+}
+
+/** A plan that belongs to a run. */
+interface Recorded {
+  readonly runId: string;
+  readonly record: PlanRecord;
 }
 
 /** What all gates together said. */

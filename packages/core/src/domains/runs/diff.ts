@@ -33,7 +33,12 @@ export function diffRuns(a: StoredRun, b: StoredRun) {
 
 /** Sorted. A turn that is not there differs in every member of the other. */
 function differingFields(a: RunTurn | undefined, b: RunTurn | undefined): string[] {
-  const [left, right] = [a ?? {}, b ?? {}] as [Record<string, unknown>, Record<string, unknown>];
+  const [left, right] = [comparable(a), comparable(b)];
   const names = new Set([...Object.keys(left), ...Object.keys(right)].filter((name) => !ignored.has(name)));
   return [...names].filter((name) => !isDeepStrictEqual(left[name], right[name])).toSorted();
+}
+
+/** Of the action of a plan, how it ended: its plan, its times and the names it gave are its own. */
+function comparable(turn: RunTurn | undefined): Record<string, unknown> {
+  return { ...turn, ...(turn?.action && { action: turn.action.status }) };
 }

@@ -1,4 +1,4 @@
-import type { Proposal, ProposalResult } from '@car-runtime/engine';
+import type { Proposal } from '@car-runtime/engine';
 import { runs } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
 import type { Domain } from '../../kernel/domain.ts';
@@ -8,9 +8,9 @@ import { createConnectionRuns } from './connection-runs.ts';
 import { LiveSpans, type SpanSink } from './live-spans.ts';
 import { runMethods, type RunParts } from './methods.ts';
 import { RunReader } from './reader.ts';
-import { planToTurns } from './recorder.ts';
 import { RunRegistry } from './registry.ts';
-import { RunService } from './service.ts';
+import { RunningPlan } from './running-plan.ts';
+import { RunService, type PlanRecording } from './service.ts';
 import { JsonlRunStore } from './store/jsonl-run-store.ts';
 import type { RunRetention, RunStore } from './store/run-store.ts';
 import { RunSubscriptions } from './subscriptions.ts';
@@ -26,8 +26,8 @@ const maxEndedHeaders = 10_000;
 export interface PlanRecorder {
   /** The run that a plan submitted now belongs to. */
   runOf(connection: Connection): string | undefined;
-  /** Done before the plan is answered; a promise when that has to be waited for. */
-  record(runId: string, plan: Proposal, result: ProposalResult): void | Promise<void>;
+  /** A plan is under way. Disposed when there is nothing to record. */
+  begin(runId: string, plan: Proposal): PlanRecording;
 }
 
 export interface Runs extends RunParts, AsyncDisposable {
@@ -77,7 +77,7 @@ export function createRuns(options: RunsOptions): Runs {
     reader: new RunReader(store),
     recorder: {
       runOf: (connection) => service.currentRunOf(connection),
-      record: (runId, plan, result) => service.recordPlan(runId, planToTurns(plan, result)),
+      begin: (runId, plan) => service.beginPlan(runId, new RunningPlan(plan)),
     },
     sweep: async (retention) => {
       const adopting = attempt('runs of an earlier start not ended', () =>

@@ -65,6 +65,7 @@ export function runMethods({ service, subscriptions, reader }: RunParts): Handle
         ...(lostTurns > 0 && { lost_turns: lostTurns }),
       };
     },
+    'runs.plans': async ({ run_id }, { connection }) => ({ run_id, plans: await service.plansOf(connection, run_id) }),
     'runs.search': async ({ agent_id, text, status, since, limit }, { connection }) => ({
       runs: await reader.search(connection, {
         agentId: agent_id ?? undefined,

@@ -1,11 +1,13 @@
 // Plans as turns: every action of a plan that was submitted while a run was open (Run tracing, The proposal recorder).
-import type { ActionResult, Proposal, ProposalResult } from '@car-runtime/engine';
+import type { ActionResult, ProposalResult } from '@car-runtime/engine';
+import type { RunningPlan } from './running-plan.ts';
 import type { NewTurn } from './turns.ts';
 
 /** One turn for every action, in the order of the plan, whatever became of it. */
-export function planToTurns({ actions }: Proposal, { results }: ProposalResult): NewTurn[] {
-  const resultOf = new Map(results.map((result) => [result.action_id, result]));
-  return actions.map(({ id, type, tool, parameters }) => {
+export function planToTurns(running: RunningPlan, planned: ProposalResult): NewTurn[] {
+  const resultOf = new Map(planned.results.map((result) => [result.action_id, result]));
+  const actions = running.toTurnActions(planned);
+  return running.plan.actions.map(({ id, type, tool, parameters }, index) => {
     const result = resultOf.get(id);
     const { prompt } = parameters;
     return {
@@ -15,6 +17,7 @@ export function planToTurns({ actions }: Proposal, { results }: ProposalResult):
       output: result && outputText(result),
       verifier_verdict: 'not_run',
       policy_rejected: result?.status === 'rejected',
+      action: actions[index],
     };
   });
 }

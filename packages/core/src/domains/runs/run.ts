@@ -1,6 +1,7 @@
 import type { RunLiveStatus, RunTermination } from '@car-runtime/protocol';
 import { SharedFrame } from '@car-runtime/rpc';
 import { statusOf } from './records.ts';
+import type { RunningPlan } from './running-plan.ts';
 import type { Gap, Subscriber } from '../../kernel/feed-subscriber.ts';
 
 export interface RunHeader {
@@ -25,6 +26,8 @@ export class Run {
   /** Its presence is the test for a run that has ended. */
   termination: Pick<RunTermination, 'kind'> | undefined;
   readonly subscribers = new Map<string, Subscriber>();
+  /** Under way; as many as connections may have calls in flight. */
+  readonly plans = new Set<RunningPlan>();
   #eventHead: string | undefined;
 
   constructor(header: RunHeader, startedLine: string) {

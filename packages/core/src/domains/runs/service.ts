@@ -1,17 +1,20 @@
 // What happens to runs: opened, recorded, ended, swept when their connection goes away.
 import { randomUUID } from 'node:crypto';
-import { fail, type AgentOutcome, type RunEnded } from '@car-runtime/protocol';
+import type { ProposalResult } from '@car-runtime/engine';
+import { fail, type AgentOutcome, type RunEnded, type RunningPlan as PlanAnswer } from '@car-runtime/protocol';
 import { timestamp } from '../../infra/timestamp.ts';
 import type { Connection } from '../../kernel/connection.ts';
 import type { Logger } from '../../kernel/logger.ts';
-import { isOwner } from './access.ts';
+import { checkMayRead, isOwner } from './access.ts';
 import { andThen } from './and-then.ts';
 import type { ConnectionRuns } from './connection-runs.ts';
 import { checkId, resolveAgentId, type ClaimedIdentity } from './identity.ts';
 import type { LiveSpans } from './live-spans.ts';
 import { encodeStarted } from './records.ts';
+import { planToTurns } from './recorder.ts';
 import { maxTurnsPerRun, type AppendRefusal, type RunRegistry } from './registry.ts';
 import { Run } from './run.ts';
+import { maxAnswerCharacters, type RunningPlan } from './running-plan.ts';
 import type { IsStored, RunRef, RunStore } from './store/run-store.ts';
 import { boundedText, encodeTurnBodies, type NewTurn } from './turns.ts';
 
@@ -42,6 +45,14 @@ export interface Started extends RunRef {
 }
 
 export type Drop = 'run_not_found' | 'turn_too_large' | AppendRefusal;
+
+/** One plan from its submission to its record. */
+export interface PlanRecording extends Disposable {
+  note(kind: string, actionId: string | null, details: object | undefined): void;
+  refusedBy(gate: string): void;
+  /** Done before the plan is answered; a promise when that has to be waited for. */
+  end(result: ProposalResult): void | Promise<void>;
+}
 
 /** I-13: what came of a batch stays distinct. */
 export type Recorded =
@@ -138,8 +149,34 @@ export class RunService {
     );
   }
 
-  /** Turns of a plan. Never fails: what a plan comes to does not depend on its record. A promise when it is to be waited for. */
-  recordPlan(runId: string, turns: readonly NewTurn[]): void | Promise<void> {
+  /** A plan from here to its turns, of which there are none when it is disposed before. */
+  beginPlan(runId: string, plan: RunningPlan): PlanRecording {
+    const plans = this.#registry.get(runId)?.plans;
+    plans?.add(plan);
+    return {
+      note: (kind, actionId, details) => plan.note(kind, actionId, details),
+      refusedBy: (gate) => plan.refusedBy(gate),
+      end: (result) => {
+        // Before anything waits: a plan is under way or recorded, never both and never neither.
+        plans?.delete(plan);
+        return this.#recordPlan(runId, planToTurns(plan, result));
+      },
+      [Symbol.dispose]: () => void plans?.delete(plan),
+    };
+  }
+
+  /** Plans of a run that are under way; a run that is not in memory has none. */
+  async plansOf(caller: Connection, runId: string): Promise<PlanAnswer[]> {
+    const run = this.#registry.get(runId);
+    const owner = run ? run.agentId : await this.#store.ownerOf(runId);
+    if (owner === undefined) throw unknownRun(runId);
+    checkMayRead(caller, owner, `run ${JSON.stringify(runId)}`);
+    const room = { characters: maxAnswerCharacters };
+    return [...(run?.plans ?? [])].map((plan) => plan.toAnswer(room));
+  }
+
+  /** Never fails: what a plan comes to does not depend on its record. A promise when it is to be waited for. */
+  #recordPlan(runId: string, turns: readonly NewTurn[]): void | Promise<void> {
     const run = this.#registry.get(runId);
     if (!run || turns.length === 0) return undefined;
     return andThen(this.#record(run, turns), (recorded) => {

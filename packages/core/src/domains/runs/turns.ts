@@ -1,4 +1,5 @@
 // Turns before they are appended: bounded in size and encoded, all but their index.
+import type { RunTurnAction } from '@car-runtime/protocol';
 import { timestamp } from '../../infra/timestamp.ts';
 
 /** Bytes of `prompt`, `output` and each string inside `parameters` (Run tracing, runs.record_turns). */
@@ -16,6 +17,8 @@ export interface NewTurn {
   cli_outcome?: unknown;
   verifier_verdict?: string | null | undefined;
   policy_rejected?: boolean | null | undefined;
+  /** Only of plans: what a caller sends by this name is not read. */
+  action?: RunTurnAction | undefined;
 }
 
 /** The text of each turn but its index, for `encodeTurn`; `undefined` when one of them stays too large. */
@@ -41,16 +44,18 @@ function encodeBody(turn: NewTurn, recordedAt: string): string | undefined {
     verifier_verdict: turn.verifier_verdict ?? 'not_run',
     policy_rejected: turn.policy_rejected ?? undefined,
     recorded_at: recordedAt,
+    action: turn.action,
   };
   const body = JSON.stringify(record);
   if (fits(body)) return body;
-  const reduced = JSON.stringify({
+  const reduced = {
     ...record,
     prompt: record.prompt === undefined ? undefined : replacement,
     parameters: record.parameters === undefined ? undefined : replacement,
     output: record.output === undefined ? undefined : replacement,
-  });
-  return fits(reduced) ? reduced : undefined;
+  };
+  // Ids may be as long as anybody likes: they cost a plan its place in the graph, never its record.
+  return [reduced, { ...reduced, action: undefined }].map((each) => JSON.stringify(each)).find(fits);
 }
 
 /** What `encodeTurn` puts before the body, with an index of one digit, less the brace it takes away. */
