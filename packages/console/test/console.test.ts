@@ -98,7 +98,7 @@ test('a person approves and denies, by hand and by key, and what cannot be undon
     [first.id, 'approved', 'looks fine'],
     [second.id, 'denied_by_human', null],
   ]);
-  await page.click('button[role=tab]:has-text("History")');
+  await page.click('button[aria-pressed]:has-text("History")');
   await page.waitForSelector('a.approval:has-text("send it")');
   assert.deepEqual(opened.problems, []);
 });

@@ -1,29 +1,44 @@
-// What waits for a person: each card as the daemon wrote it, and the keys that decide.
+// What waits for a person, and what was decided. Everything is done by keys as well.
 import type { HostApproval } from '@car-runtime/protocol';
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+import { keyed } from 'lit/directives/keyed.js';
 import '../parts/approval-card.ts';
-import { outcomeTones, words, type CarApprovalCard } from '../parts/approval-card.ts';
-import '../parts/badge.ts';
+import type { CarApprovalCard } from '../parts/approval-card.ts';
 import { empty, failed, loading } from '../parts/states.ts';
 import { controls, filled, listAndDetail } from '../parts/styles.ts';
-import { ago, plain } from '../parts/text.ts';
-import { listStyles } from '../parts/virtual-list.ts';
-import { linkTo } from '../router.ts';
+import { plain } from '../parts/text.ts';
+import { listStyles, type CarVirtualList } from '../parts/virtual-list.ts';
+import { whoDecided } from '../store/decisions.ts';
 import { followHost, hostView } from '../store/host-feed.ts';
 import { renderOn } from '../store/store.ts';
+import { linkToRow, rowsOf, rowStyles, rowTemplate, type Row } from './approval-list.ts';
+
+const rowHeight = 56;
 
 export class CarApprovals extends LitElement {
   static override properties = {
     approvalId: {},
     tab: { state: true },
+    filter: { state: true },
+    notice: { state: true },
+    isHelping: { state: true },
   };
   /** The one that is open. */
   declare approvalId: string | undefined;
   declare tab: 'waiting' | 'history';
+  declare filter: string;
+  /** What somebody else decided meanwhile. */
+  declare notice: string | undefined;
+  declare isHelping: boolean;
+  /** What is shown stays until somebody goes on: another one must not slip below a finger. */
+  #shown: string | undefined;
+  #pendingBefore: readonly HostApproval[] = [];
 
   constructor() {
     super();
     this.tab = 'waiting';
+    this.filter = '';
+    this.isHelping = false;
     renderOn(this, hostView);
   }
 
@@ -32,25 +47,36 @@ export class CarApprovals extends LitElement {
     filled,
     listAndDetail,
     listStyles,
+    rowStyles,
     css`
-      .approval {
-        display: grid;
-        grid-template-columns: 1fr auto;
-        align-content: center;
-        gap: 0 10px;
-        padding: 0 12px;
-        border-bottom: 1px solid var(--line);
-        color: inherit;
-        text-decoration: none;
-      }
-      .approval[aria-current] {
+      .notice {
         background: var(--accent-surface);
+        border-radius: var(--radius);
+        padding: 6px 12px;
       }
       kbd {
         font: 11px var(--mono);
         border: 1px solid var(--line);
         border-radius: 4px;
         padding: 1px 4px;
+      }
+      .help {
+        display: grid;
+        grid-template-columns: auto 1fr;
+        gap: 4px 16px;
+        margin: 0;
+      }
+      .help dd {
+        margin: 0;
+      }
+      button[aria-pressed='true'] {
+        background: var(--accent-surface);
+        border-color: var(--accent);
+        color: var(--accent);
+        font-weight: 600;
+      }
+      input[type='search'] {
+        min-width: 200px;
       }
       @media (max-width: 720px) {
         .keys {
@@ -71,103 +97,200 @@ export class CarApprovals extends LitElement {
     removeEventListener('keydown', this.#onKey);
   }
 
-  get #list(): readonly HostApproval[] {
-    return this.tab === 'waiting' ? hostView.value.pending : hostView.value.ended;
+  get #rows(): readonly Row[] {
+    const { pending, ended } = hostView.value;
+    const wanted = this.filter.trim().toLowerCase();
+    const fits = (approval: HostApproval): boolean =>
+      wanted === '' ||
+      `${approval.kind} ${approval.action} ${approval.agent_id ?? ''} ${approval.outcome ?? ''} ${approval.notes ?? ''} ${approval.card ?? ''}`
+        .toLowerCase()
+        .includes(wanted);
+    if (this.tab === 'waiting') return rowsOf(pending.filter(fits));
+    return ended
+      .filter(fits)
+      .map((approval) => ({ kind: 'approval', id: approval.id, approval, isOfPlan: false }) as const);
   }
 
-  /** The one that the address names, wherever it is by now; else the first that waits. */
-  get #open(): HostApproval | undefined {
+  /** The one that the address names, else the one that was shown, wherever they are by now; else the first. */
+  #openOf(rows: readonly Row[]): Row | undefined {
     const { pending, ended } = hostView.value;
-    const named = [...pending, ...ended].find(({ id }) => id === this.approvalId);
-    return named ?? this.#list[0];
+    for (const id of [this.approvalId, this.#shown]) {
+      const named = [...pending, ...ended].find((approval) => approval.id === id);
+      if (named) return { kind: 'approval', id: named.id, approval: named, isOfPlan: false };
+    }
+    return rows[0];
+  }
+
+  override willUpdate(changed: Map<string, unknown>): void {
+    if (changed.has('approvalId') || changed.has('tab')) this.#shown = undefined;
+    this.#noticeDecisions();
+  }
+
+  #noticeDecisions(): void {
+    const { pending, ended } = hostView.value;
+    const before = this.#pendingBefore;
+    if (before === pending) return;
+    this.#pendingBefore = pending;
+    const waiting = new Set(pending.map(({ id }) => id));
+    const gone = new Set(before.filter(({ id }) => !waiting.has(id)).map(({ id }) => id));
+    const others = ended.filter((approval) => gone.has(approval.id) && whoDecided(approval) !== 'you');
+    const [newest] = others;
+    if (!newest) return;
+    const what = plain(newest.action.replace(/^ws\.method:/, ''));
+    const more = others.length > 1 ? `, and ${others.length - 1} more` : '';
+    this.notice = `“${what}”${more}: ${(newest.outcome ?? 'ended').replaceAll('_', ' ')}, by ${plain(whoDecided(newest))}`;
   }
 
   override render() {
-    const { isReady, error, pending } = hostView.value;
+    const { isReady, error, pending, ended } = hostView.value;
     if (!isReady) return error ? failed('read the approvals', error) : loading('the approvals');
+    const rows = this.#rows;
     return html`
       <div class="row spread">
         <h1>Approvals</h1>
-        <div class="row" role="tablist">
-          ${(['waiting', 'history'] as const).map(
-            (tab) =>
-              html`<button
-                role="tab"
-                aria-selected=${this.tab === tab}
-                class=${this.tab === tab ? 'primary' : ''}
-                @click=${() => (this.tab = tab)}
-              >
-                ${tab === 'waiting' ? `Waiting (${pending.length})` : 'History'}
-              </button>`,
-          )}
+        <div class="row">
+          <input
+            type="search"
+            aria-label="Filter approvals"
+            placeholder="Filter by action, agent, kind"
+            .value=${this.filter}
+            @input=${(event: InputEvent) => (this.filter = (event.target as HTMLInputElement).value)}
+          />
+          <div class="row" role="group" aria-label="Which">
+            ${this.#tab('waiting', `Waiting (${pending.length})`)} ${this.#tab('history', 'History')}
+          </div>
         </div>
       </div>
-      ${
-        this.#list.length === 0
-          ? this.tab === 'waiting'
-            ? empty(
-                'Nothing waits for you',
-                'When an agent is about to do something that needs a person, it shows up here.',
-              )
-            : empty('Nothing was decided yet', 'Decisions and how they ended are listed here.')
-          : this.#panes()
-      }
+      <div role="status" class=${this.notice ? 'row spread notice' : 'visually-hidden'}>
+        ${this.notice ? html`<span>${this.notice}</span><button @click=${() => (this.notice = undefined)}>Dismiss</button>` : nothing}
+      </div>
+      ${rows.length === 0 && !this.#openOf(rows) ? this.#nothing(ended.length) : this.#panes(rows)}
+      ${this.isHelping ? help : nothing}
     `;
   }
 
-  #panes(): TemplateResult {
-    const open = this.#open;
+  #tab(name: 'waiting' | 'history', label: string): TemplateResult {
+    return html`<button aria-pressed=${this.tab === name} @click=${() => (this.tab = name)}>${label}</button>`;
+  }
+
+  #nothing(ended: number): TemplateResult {
+    if (this.filter.trim() !== '') return empty('Nothing found', 'No approval here has these words.');
+    if (this.tab === 'history')
+      return empty('Nothing was decided yet', 'Decisions and how they ended are listed here.');
+    return empty(
+      'Nothing waits for you',
+      html`When an agent is about to do something that needs a person, it shows up here.
+      ${ended > 0 ? html`<div><button @click=${() => (this.tab = 'history')}>See what was decided</button></div>` : nothing}`,
+    );
+  }
+
+  #panes(rows: readonly Row[]): TemplateResult {
+    const open = this.#openOf(rows);
+    if (open?.kind === 'approval') this.#shown = open.id;
     return html`
       <div class="panes">
-        <car-virtual-list
-          label="Approvals"
-          .items=${this.#list}
-          .rowHeight=${56}
-          .key=${({ id }: HostApproval) => id}
-          .row=${(approval: HostApproval) => row(approval, approval.id === open?.id)}
-        ></car-virtual-list>
-        <div class="detail stack" tabindex="0" aria-label="Approval">
-          ${open ? html`<car-approval-card .approval=${open}></car-approval-card>` : nothing}
+        ${
+          rows.length === 0
+            ? this.#nothing(hostView.value.ended.length)
+            : html`<car-virtual-list
+                label="Approvals"
+                .items=${rows}
+                .rowHeight=${rowHeight}
+                .key=${({ id }: Row) => id}
+                .row=${(row: Row) => rowTemplate(row, row.id === open?.id)}
+              ></car-virtual-list>`
+        }
+        <div class="detail" tabindex="-1" role="region" aria-label="Approval">
+          ${
+            open?.kind === 'approval'
+              ? keyed(open.id, html`<car-approval-card .approval=${open.approval}></car-approval-card>`)
+              : nothing
+          }
         </div>
       </div>
       <div class="soft keys">
-        <kbd>j</kbd> <kbd>k</kbd> next and previous · <kbd>a</kbd> approve · <kbd>d</kbd> deny
+        <kbd>j</kbd> <kbd>k</kbd> next and previous · <kbd>Enter</kbd> open · <kbd>a</kbd> approve · <kbd>d</kbd> deny ·
+        <kbd>?</kbd> all keys
       </div>
     `;
   }
 
-  readonly #onKey = (event: KeyboardEvent): void => {
-    const [target] = event.composedPath();
-    const isTyping = target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
-    if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-    const open = this.#open;
-    if (!open) return;
-    const at = this.#list.findIndex(({ id }) => id === open.id);
-    if (event.key === 'j' || event.key === 'k') {
-      const next = this.#list[at + (event.key === 'j' ? 1 : -1)];
-      if (next) location.hash = linkTo('approvals', next.id);
-      return;
+  get #card(): CarApprovalCard | null {
+    return this.renderRoot.querySelector('car-approval-card');
+  }
+
+  #go(by: 1 | -1): void {
+    const rows = this.#rows;
+    const at = rows.findIndex(({ id }) => id === this.#openOf(rows)?.id);
+    const next = rows[at === -1 ? 0 : at + by];
+    if (!next) return;
+    // Moving on is no page of its own to go back to.
+    location.replace(linkToRow(next));
+    const list = this.renderRoot.querySelector<CarVirtualList<Row>>('car-virtual-list');
+    const index = rows.indexOf(next);
+    if (list && (index * rowHeight < list.scrollTop || (index + 1) * rowHeight > list.scrollTop + list.clientHeight)) {
+      list.scrollToIndex(index);
     }
-    const option = { a: 'approve', d: 'deny' }[event.key];
-    if (option !== undefined) this.renderRoot.querySelector<CarApprovalCard>('car-approval-card')?.choose(option);
+  }
+
+  readonly #onKey = (event: KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const [target] = event.composedPath();
+    if (target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
+    const isInList = target instanceof HTMLElement && target.closest('car-virtual-list') !== null;
+    switch (event.key) {
+      case 'j':
+        return this.#go(1);
+      case 'k':
+        return this.#go(-1);
+      case 'ArrowDown':
+      case 'ArrowUp':
+        // Elsewhere the arrows scroll.
+        if (!isInList && target !== document.body) return;
+        event.preventDefault();
+        return this.#go(event.key === 'ArrowDown' ? 1 : -1);
+      case 'a':
+        return this.#card?.choose('approve');
+      case 'd':
+        return this.#card?.choose('deny');
+      case '/':
+        event.preventDefault();
+        return this.renderRoot.querySelector<HTMLElement>('input[type=search]')?.focus();
+      case '?':
+        this.isHelping = !this.isHelping;
+        return;
+      case 'Enter':
+        // A link opens by itself; then the detail is where one goes on.
+        if (isInList || target === document.body) this.renderRoot.querySelector<HTMLElement>('.detail')?.focus();
+        return;
+      case 'Escape':
+        if (this.isHelping) this.isHelping = false;
+        else this.renderRoot.querySelector<HTMLElement>('.approval[aria-current]')?.focus();
+        return;
+      default:
+    }
   };
 }
 
-function row(approval: HostApproval, isOpen: boolean): TemplateResult {
-  const { id, action, agent_id, created_at, outcome, resolution, reversibility } = approval;
-  return html`<a class="approval" href=${linkTo('approvals', id)} aria-current=${isOpen ? 'true' : nothing}>
-    <span class="clip">${plain(action.replace(/^ws\.method:/, ''))}</span>
-    ${
-      outcome || resolution
-        ? html`<car-badge tone=${outcomeTones[outcome ?? ''] ?? 'soft'}
-            >${words(outcome ?? resolution ?? '')}</car-badge
-          >`
-        : reversibility === 'irreversible'
-          ? html`<car-badge tone="bad">irreversible</car-badge>`
-          : html`<span></span>`
-    }
-    <span class="soft clip">${agent_id ? plain(agent_id) : 'no agent'}, ${ago(created_at)}</span>
-  </a>`;
-}
+const keys: readonly (readonly [string, string])[] = [
+  ['j, ↓', 'next'],
+  ['k, ↑', 'previous'],
+  ['Enter', 'go to the card'],
+  ['Escape', 'back to the list; out of a question or this help'],
+  ['a', 'approve; what cannot be undone then takes holding Space, or typing a word'],
+  ['d', 'deny'],
+  ['/', 'filter'],
+  ['?', 'this help'],
+];
+
+const help = html`<section class="card" aria-label="Keys">
+  <dl class="help">
+    ${keys.map(
+      ([key, what]) =>
+        html`<dt><kbd>${key}</kbd></dt>
+          <dd>${what}</dd>`,
+    )}
+  </dl>
+</section>`;
 
 customElements.define('car-approvals', CarApprovals);

@@ -1,0 +1,141 @@
+// Deciding approvals in a real browser: keys, the second gesture, what changed, and what others decide.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { openConsole } from './open-console.ts';
+
+const hostile = '<img src=x onerror=alert(1)> \u202E\u200B';
+
+/** The plan is refused until somebody approves the operation. */
+const deploy = (version: number) => ({
+  actions: [
+    {
+      id: 'd',
+      type: 'tool_call' as const,
+      tool: 'count',
+      parameters: { command: 'curl example.org', version, hostile },
+    },
+  ],
+});
+
+async function openCard(page: Page, text: string): Promise<void> {
+  await page.locator('a.approval', { hasText: text }).first().click();
+  await page.waitForSelector(`car-approval-card h2:has-text(${JSON.stringify(text)})`);
+}
+
+// req: console.approvals.gesture
+test('what cannot be undone is approved by holding a key or typing a word, never by a click, and Escape goes back', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  await page.goto(`${opened.origin}/#/approvals`);
+  const send = () =>
+    daemon.agent.messages.send({ recipient: hostile, body: hostile }).then(
+      () => 'ran',
+      () => 'refused',
+    );
+  const first = send();
+  await openCard(page, 'messages.send');
+  await page.waitForSelector('car-approval-card car-countdown:has-text("expires in")');
+  await page.click('car-approval-card button.approve');
+  const hold = page.locator('car-hold button');
+  await hold.click();
+  await page.locator('car-hold input').fill('approved');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('car-approval-card button.approve');
+  assert.equal((await daemon.host.host.approvals({ status: 'pending' })).approvals.length, 1, 'nothing was decided');
+
+  await page.fill('car-approval-card #notes', 'it is fine');
+  await page.click('car-approval-card button.approve');
+  await hold.focus();
+  await page.keyboard.down('Space');
+  await page.waitForSelector('car-approval-card car-badge:has-text("approved")');
+  await page.keyboard.up('Space');
+  assert.equal(await first, 'ran');
+  await page.waitForSelector('car-approval-card :text("it is fine")');
+
+  const second = send();
+  await page.locator('a.approval').first().click();
+  await page.waitForSelector('car-approval-card button.approve');
+  await page.keyboard.press('a');
+  await page.locator('car-hold input').fill('approve');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('car-approval-card car-badge:has-text("approved")');
+  assert.equal(await second, 'ran');
+  assert.deepEqual(opened.problems, []);
+});
+
+// req: console.approvals.changes
+test('a card says what differs from the last approval of the same, as text', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  await daemon.agent.proposal.submit({ proposal: deploy(1) });
+  const { approvals } = await daemon.host.host.approvals({ status: 'pending' });
+  await daemon.host.host.resolve_approval({ approval_id: approvals[0]!.id, resolution: 'approve' });
+  await daemon.agent.proposal.submit({ proposal: deploy(2) });
+  await page.goto(`${opened.origin}/#/approvals`);
+  await openCard(page, 'Run "count"');
+  await page.waitForSelector('section[aria-label="Since the last approval"] .removed:has-text("1")');
+  await page.waitForSelector('section[aria-label="Since the last approval"] .added:has-text("2")');
+  assert.equal(await page.locator('section[aria-label="Since the last approval"] dt').count(), 1, 'and nothing else');
+  await page.waitForSelector('car-approval-card car-badge:has-text("full access")');
+  await page.click('car-approval-card summary');
+  await page.waitForSelector('car-approval-card details pre:has-text("<img src=x")');
+  assert.deepEqual(opened.problems, []);
+});
+
+// req: console.approvals.elsewhere
+test('what somebody else decides leaves the list at once, and the page says who decided', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  const ask = (action: string) => daemon.agent.host.request_approval({ action, system_level: true });
+  const [first] = [await ask(`first ${hostile}`), await ask('second')];
+  await page.goto(`${opened.origin}/#/approvals`);
+  await openCard(page, 'first');
+  await daemon.host.host.resolve_approval({ approval_id: first!.id, resolution: 'deny', notes: hostile });
+  await page.waitForSelector('.notice:has-text("denied by human, by conn:")');
+  await page.waitForSelector('car-approval-card car-badge:has-text("denied by human")');
+  assert.equal(await page.locator('a.approval').count(), 1, 'the card stays, the list goes on');
+  assert.equal(await page.locator('car-approval-card button.approve').count(), 0, 'and cannot be decided again');
+  await page.keyboard.press('j');
+  await page.waitForSelector('car-approval-card h2:has-text("second")');
+  assert.deepEqual(opened.problems, []);
+});
+
+// req: console.approvals.keys
+test('keys move through the list, decide, filter, and explain themselves', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  for (const action of ['one', 'two', 'three'])
+    await daemon.agent.host.request_approval({ action, system_level: true });
+  await page.goto(`${opened.origin}/#/approvals`);
+  const title = (text: string) => page.waitForSelector(`car-approval-card h2:has-text("${text}")`);
+  await title('one');
+  await page.keyboard.press('j');
+  await title('two');
+  await page.keyboard.press('ArrowDown');
+  await title('three');
+  await page.keyboard.press('k');
+  await title('two');
+  await page.keyboard.press('?');
+  await page.waitForSelector('section[aria-label="Keys"]');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('section[aria-label="Keys"]', { state: 'detached' });
+  await page.keyboard.press('d');
+  await page.waitForSelector('car-approval-card car-badge:has-text("denied by human")');
+  await page.waitForSelector('car-approval-card :text("you")');
+  await page.keyboard.press('/');
+  await page.keyboard.type('three');
+  await page.waitForFunction(
+    () =>
+      document
+        .querySelector('car-app')
+        ?.shadowRoot?.querySelector('car-approvals')
+        ?.shadowRoot?.querySelectorAll('a.approval').length === 1,
+  );
+  assert.deepEqual(opened.problems, []);
+});
