@@ -37,7 +37,7 @@ function build(folder: string): void {
 const built = new TempFolder();
 process.on('exit', () => built[Symbol.dispose]());
 
-interface Clients {
+export interface Clients {
   server: RunningServer;
   agent: Client;
   host: Client;

@@ -22,7 +22,7 @@ export type Row =
 export function planOf({ details }: HostApproval): PlanOfApproval | undefined {
   const plan = details?.['plan'] as Partial<PlanOfApproval> | null | undefined;
   if (typeof plan?.digest !== 'string') return undefined;
-  return { digest: plan.digest, source: String(plan.source ?? ''), actions: Number(plan.actions ?? 0) };
+  return { digest: plan.digest, source: plan.source ?? '', actions: plan.actions ?? 0 };
 }
 
 /** Oldest first; what belongs to one plan stands together behind it, the gravest first. */
