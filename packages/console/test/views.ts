@@ -20,6 +20,7 @@ export const viewsUnderTest: readonly ViewUnderTest[] = [
   { name: 'an approval', path: ({ approvalId }) => `approvals/${approvalId}`, ready: 'car-approval-card pre' },
   { name: 'runs', path: () => 'runs', ready: 'car-runs a' },
   { name: 'a run', path: ({ runId }) => `run/${runId}`, ready: 'car-run h1' },
+  { name: 'agents', path: () => 'agents', ready: 'car-agents h1' },
   { name: 'events', path: () => 'events', ready: 'car-events .event' },
   { name: 'try it', path: () => 'try/state.set', ready: 'car-try-it form' },
   { name: 'no such view', path: () => 'nowhere', ready: 'main p' },
