@@ -1,14 +1,17 @@
 // Every example runs, as the README says to run it, and checks itself.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
+import { connect } from '@car-runtime/client';
 import { startDaemonProcess } from './daemon-process.ts';
 import { findChromium, findPython } from '@car-runtime/testkit';
 
@@ -25,6 +28,33 @@ test('the quickstart runs a plan with real tools through a daemon, and stops eve
   assert.match(stdout, /the same 18 records that were seen live/);
   assert.match(stdout, /when is the release\? +release day: Tuesday/);
   assert.match(stdout, /daemon drained and exited 0/);
+});
+
+test('the quickstart for the console leaves agents at work and an approval waiting, and ends all of it', async () => {
+  const child = spawn(process.execPath, [join(folder, 'quickstart', 'main.ts'), '--console']);
+  const ended = once(child, 'exit');
+  let printed = '';
+  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  const until = async (isSo: () => boolean | Promise<boolean>) => {
+    while (!(await isSo())) await sleep(100);
+  };
+  await until(() => /#ticket=\S+\n/.test(printed));
+  const home = /state root (\S+)/.exec(printed)?.[1] ?? assert.fail(printed);
+  const environment = { CAR_HOME: home, PATH: process.env['PATH'] };
+  await using host = await connect({ env: environment, role: 'host' });
+  await until(async () => (await host.host.approvals({ status: 'pending' })).approvals.length === 1);
+  await until(async () => (await host.runs.search({ agent_id: 'surveyor', status: 'completed' })).runs.length > 0);
+  const agents = (await host.agents.list()).map((agent) => ('status' in agent ? agent : assert.fail(agent.id)));
+  assert.deepEqual(agents.map(({ id, status }) => `${id} ${status}`).toSorted(), [
+    'librarian running',
+    'releaser running',
+    'surveyor running',
+  ]);
+  await host.close();
+  child.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
+  assert.equal(existsSync(home), false);
+  for (const { pid } of agents) assert.throws(() => process.kill(pid ?? 0, 0), { code: 'ESRCH' });
 });
 
 test('the core runs inside a program of its own, in memory and over a WebSocket', async () => {

@@ -9,6 +9,7 @@ import { startDaemonProcess } from '../daemon-process.ts';
 import { bold, dim, heading } from './print.ts';
 import { recall } from './remember.ts';
 import { startPerson } from './person.ts';
+import { showConsole } from './console/main.ts';
 import { assertEachOnce, describe, printReplay, RunFollower } from './follow-run.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
@@ -91,7 +92,8 @@ function indent(text: string): string {
   return text.trimEnd().replaceAll(/^/gm, '   ');
 }
 
-await run().catch((error: unknown) => {
+/** `npm run quickstart -- --console` starts agents to look at instead, and leaves them running. */
+await (process.argv.includes('--console') ? showConsole() : run()).catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 });
