@@ -90,13 +90,13 @@ const protocolIndex = join(root, 'packages', 'protocol', 'src', 'index.ts');
 insertBefore(protocolIndex, /^import \{ policy \}/m, `import { ${name} } from './${name}.ts';\n`);
 replaceOnce(protocolIndex, /^export \{\n/m, `export {\n  ${name},\n`);
 replaceOnce(protocolIndex, /^export const methods = \{\n/m, `export const methods = {\n  ...${name},\n`);
-const serverState = join(root, 'packages', 'core', 'src', 'server-state.ts');
+const compose = join(root, 'packages', 'core', 'src', 'composition', 'compose.ts');
 insertBefore(
-  serverState,
-  /^import .*'\.\/domains\/policy\/index\.ts';/m,
-  `import { ${name}Domain } from './domains/${name}/index.ts';\n`,
+  compose,
+  /^import .*'\.\.\/domains\/policy\/index\.ts';/m,
+  `import { ${name}Domain } from '../domains/${name}/index.ts';\n`,
 );
-replaceOnce(serverState, /^( +)proposalDomain\(.*\),\n/m, `$&$1${name}Domain(),\n`);
+replaceOnce(compose, /^( +)proposalDomain\(.*\),\n/m, `$&$1${name}Domain(),\n`);
 console.log(
   `Domain "${name}" is there. Next: npm run gen, npm run check, npm test packages/core/src/domains/${name}/${name}.test.ts`,
 );

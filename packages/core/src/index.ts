@@ -33,6 +33,6 @@ export type { Installation } from './kernel/install-once.ts';
 export type { AcceptOptions } from './kernel/kernel.ts';
 export { silentLogger, type Logger } from './kernel/logger.ts';
 export type { SupervisionLimits } from './domains/supervision/index.ts';
-export { defaultAgentStopGraceMs, defaultToolTimeoutMs, ServerState } from './server-state.ts';
-export type { ServerStateConfig } from './server-state-config.ts';
+export { ServerState } from './server-state.ts';
+export { defaultAgentStopGraceMs, defaultToolTimeoutMs, type ServerStateConfig } from './server-state-config.ts';
 export { version } from './version.ts';

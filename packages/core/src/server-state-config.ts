@@ -16,6 +16,11 @@ import type { SkillModel } from './domains/skills/index.ts';
 import type { SupervisionLimits } from './domains/supervision/index.ts';
 import type { Logger } from './kernel/logger.ts';
 
+/** Time an agent has between SIGTERM and SIGKILL, in ms. */
+export const defaultAgentStopGraceMs = 5_000;
+/** How long the core waits for a client to answer `tools.execute` when the action has no time of its own, in ms. */
+export const defaultToolTimeoutMs = 300_000;
+
 export interface ServerStateConfig {
   /** Folder of the event journals, one file per connection. */
   journalDir: string;

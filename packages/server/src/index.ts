@@ -2,4 +2,5 @@
 // their own.
 export { ConfigError, StartError } from './errors.ts';
 export { defaultLimits, type Limits } from './limits.ts';
-export { startServer, type RunningServer, type ServerOptions } from './start-server.ts';
+export type { ServerOptions } from './server-settings.ts';
+export { startServer, type RunningServer } from './start-server.ts';

@@ -8,7 +8,8 @@ import { createLog, type Log } from './log/log.ts';
 import { pruneSecondaryLogs } from './log/prune-logs.ts';
 import { oneLine } from './log/safe-line.ts';
 import { isLoopback } from './loopback.ts';
-import { refuseOpenHost, startServer, type RunningServer } from './start-server.ts';
+import { refuseOpenHost } from './server-settings.ts';
+import { startServer, type RunningServer } from './start-server.ts';
 import { stopOnSignals } from './stop-signals.ts';
 import type { SpanExporter } from './telemetry/span-exporter.ts';
 
