@@ -3,77 +3,81 @@ import { MemoryError } from './errors.ts';
 import type { MemoryGraph } from './graph/graph.ts';
 import { isValidKind, type EdgeKind, type MemoryNode, type NodeDraft, type Provenance } from './graph/model.ts';
 import { supersede, endNode } from './graph/supersede.ts';
-import type { AddRecord, MemoryRecord, StoredNode } from './records.ts';
+import { formatVersion, type AddRecord, type MemoryRecord, type StoredNode } from './records.ts';
 
 const unknownProvenance: Provenance = Object.freeze({ origin: 'unknown', trust: 'trusted' });
 const noMetadata = Object.freeze({});
 
 /** Index of the node that an `add` made. */
-export function applyRecord(graph: MemoryGraph, record: MemoryRecord): number | undefined {
+export function applyRecord(graph: MemoryGraph, record: MemoryRecord, version = formatVersion): number | undefined {
+  if (record.op === 'add') return applyAdd(graph, record);
+  if (record.op === 'reset') graph.reset();
+  else if (record.op !== 'head') applyChange(graph, record, version);
+  return undefined;
+}
+
+function applyChange(
+  graph: MemoryGraph,
+  record: Exclude<MemoryRecord, { op: 'head' | 'add' | 'reset' }>,
+  version: number,
+): void {
+  const indexOf = (id: string): number => nodeOf(graph, id, tenantOf(graph, record, id, version)).index;
   switch (record.op) {
-    case 'head':
-      return undefined;
-    case 'add':
-      return applyAdd(graph, record);
     case 'edge':
-      graph.link(indexOf(graph, record.from), indexOf(graph, record.to), record.kind, record.weight);
-      return undefined;
+      graph.link(indexOf(record.from), indexOf(record.to), record.kind, record.weight);
+      return;
     case 'asked':
-      graph.restoreIdUses(record.id, record.uses);
-      return undefined;
+      graph.restoreIdUses(record.id, record.uses, record.tenant);
+      return;
     case 'end':
-      endNode(graph, nodeOf(graph, record.id), record.at);
-      return undefined;
+      endNode(graph, nodeOf(graph, record.id, tenantOf(graph, record, record.id, version)), record.at);
+      return;
     case 'remove':
-      for (const id of record.ids) graph.remove(indexOf(graph, id));
-      return undefined;
+      for (const id of record.ids) graph.remove(indexOf(id));
+      return;
     case 'review':
-      graph.setNeedsReview(indexOf(graph, record.id), record.needed);
-      return undefined;
+      graph.setNeedsReview(indexOf(record.id), record.needed);
+      return;
     case 'count':
       for (const id of record.ids) {
-        graph.count(indexOf(graph, id), record.counter);
-        if (record.at !== undefined) graph.setCounter(indexOf(graph, id), 'lastUsedMs', record.at);
+        graph.count(indexOf(id), record.counter);
+        if (record.at !== undefined) graph.setCounter(indexOf(id), 'lastUsedMs', record.at);
       }
-      return undefined;
-    case 'reset':
-      graph.reset();
-      return undefined;
   }
+}
+
+/** Whose id a record means. */
+function tenantOf(graph: MemoryGraph, { tenant = '' }: { tenant?: string }, id: string, version: number): string {
+  return version < 2 ? graph.ownerOf(id) : tenant;
 }
 
 function applyAdd(graph: MemoryGraph, record: AddRecord): number {
   const { node, asked, depends_on = [], premises = [], after, supersedes, links = [] } = record;
-  const old = supersedes === undefined ? undefined : nodeOf(graph, supersedes);
+  const { tenant = '' } = node;
+  const old = supersedes === undefined ? undefined : nodeOf(graph, supersedes, tenant);
   const index = graph.add(toDraft(node), node.counters);
-  if (asked) graph.restoreIdUses(...asked);
+  if (asked) graph.restoreIdUses(asked[0], asked[1], tenant);
   if (node.review) graph.setNeedsReview(index, true);
   if (node.ended !== undefined) graph.restoreEnd(index, node.ended);
-  for (const id of depends_on) linkTo(graph, index, id, 'depends_on');
-  for (const id of premises) linkTo(graph, index, id, 'cites_premise');
-  const previous = after === undefined ? undefined : graph.indexOf(after);
+  for (const id of depends_on) linkTo(graph, index, id, 'depends_on', tenant);
+  for (const id of premises) linkTo(graph, index, id, 'cites_premise', tenant);
+  const previous = after === undefined ? undefined : graph.indexOf(after, tenant);
   if (previous !== undefined) graph.link(previous, index, 'temporal_next');
-  for (const [to, kind, weight] of links) linkTo(graph, index, to, kind, weight);
+  for (const [to, kind, weight] of links) linkTo(graph, index, to, kind, tenant, weight);
   if (old) supersede(graph, old, index, node.at);
   return index;
 }
 
-/** Ids that name nothing make no edge. */
-function linkTo(graph: MemoryGraph, from: number, id: string, kind: EdgeKind, weight = 1): void {
-  const to = graph.indexOf(id);
-  // A tenant cannot tell whether an id of another exists.
-  if (to !== undefined && to !== from && graph.tenants.at(to) === graph.tenants.at(from))
-    graph.link(from, to, kind, weight);
+/** Ids that name nothing of the same tenant make no edge. */
+function linkTo(graph: MemoryGraph, from: number, id: string, kind: EdgeKind, tenant: string, weight = 1): void {
+  const to = graph.indexOf(id, tenant);
+  if (to !== undefined && to !== from) graph.link(from, to, kind, weight);
 }
 
-function nodeOf(graph: MemoryGraph, id: string): MemoryNode {
-  const node = graph.byId(id);
+function nodeOf(graph: MemoryGraph, id: string, tenant: string): MemoryNode {
+  const node = graph.byId(id, tenant);
   if (!node) throw new MemoryError('unknown_id', `There is no node "${id}"`, 'id');
   return node;
-}
-
-function indexOf(graph: MemoryGraph, id: string): number {
-  return nodeOf(graph, id).index;
 }
 
 export function toDraft(stored: StoredNode): NodeDraft {

@@ -25,14 +25,14 @@ export function consolidate(engine: MemoryEngine): ConsolidationCounts {
   const expired = [...engine.graph.nodes()].filter(
     (node) => node.expiresAtMs <= engine.nowMs && !(node.isConstraint && node.endedAtMs === Infinity),
   );
-  engine.remove(expired.map(({ id }) => id));
+  engine.removeNodes(expired);
   const deep = deeplySuperseded(engine);
-  engine.remove(deep);
+  engine.removeNodes(deep);
   return { pruned: expired.length, collected: deep.length, ...compactConversations(engine) };
 }
 
-/** Ids of superseded nodes with more than `maxChainDepth` nodes between them and what holds. */
-function deeplySuperseded({ graph }: MemoryEngine): string[] {
+/** Superseded nodes with more than `maxChainDepth` nodes between them and what holds. */
+function deeplySuperseded({ graph }: MemoryEngine): MemoryNode[] {
   const depths = new Map<number, number>();
   // A successor was made later than what it supersedes, so its depth is known before it is needed.
   const ended = [...graph.nodes()].filter(({ endedAtMs }) => endedAtMs !== Infinity).toReversed();
@@ -41,7 +41,7 @@ function deeplySuperseded({ graph }: MemoryEngine): string[] {
       if (kind === 'supersedes') depths.set(index, Math.max(depths.get(index) ?? 0, (depths.get(from) ?? 0) + 1));
     }
   }
-  return ended.filter(({ index }) => (depths.get(index) ?? 0) > maxChainDepth).map(({ id }) => id);
+  return ended.filter(({ index }) => (depths.get(index) ?? 0) > maxChainDepth);
 }
 
 function compactConversations(engine: MemoryEngine): { turnsSummarised: number; summariesDropped: number } {
@@ -51,12 +51,12 @@ function compactConversations(engine: MemoryEngine): { turnsSummarised: number; 
     const older = turns.slice(0, -keptTurns);
     if (older.length === 0) continue;
     engine.addSummary(summaryOf(older));
-    engine.remove(older.map(({ id }) => id));
+    engine.removeNodes(older);
     turnsSummarised += older.length;
   }
   for (const summaries of byConversation(engine.graph.summaries())) {
     const surplus = summaries.slice(0, -maxSummaries);
-    engine.remove(surplus.map(({ id }) => id));
+    engine.removeNodes(surplus);
     summariesDropped += surplus.length;
   }
   return { turnsSummarised, summariesDropped };

@@ -64,7 +64,7 @@ test('a tenant supersedes only what is its own', () => {
   assert.throws(() => memory.supersede('a', { key: 'k', value: 'new', tenant: 't' }), { reason: 'unknown_target' });
   memory.supersede('k', { key: 'k', value: 'new', tenant: 't' });
   assert.deepEqual(
-    ['a', 'b'].map((id) => memory.graph.byId(id)?.kind),
+    [memory.graph.byId('a'), memory.graph.byId('b', 't')].map((node) => node?.kind),
     ['fact', 'fact_superseded'],
   );
 });

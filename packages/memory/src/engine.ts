@@ -17,7 +17,7 @@ import type {
 import { MemoryReader, type ReaderOptions } from './reader.ts';
 import { brokenSkillLines, skillLines } from './skills/context-lines.ts';
 import type { ContextExtras } from './context/assemble.ts';
-import type { AddRecord, MemoryRecord, StoredNode } from './records.ts';
+import { formatVersion, type AddRecord, type MemoryRecord, type StoredNode } from './records.ts';
 
 /** Takes every record in order, synchronously: when the call that made it returns, it is wherever the journal puts it. */
 export type Journal = (record: MemoryRecord) => void;
@@ -28,7 +28,7 @@ export interface MemoryEngineOptions extends ReaderOptions {
 }
 
 interface Common {
-  /** Minted when left out. One that was used before becomes `<id>-<n>`. */
+  /** Minted when left out. One that its tenant used before becomes `<id>-<n>`. */
   readonly id?: string;
   readonly tenant?: string;
   readonly partition?: string;
@@ -85,13 +85,17 @@ export class MemoryEngine implements Disposable {
   readonly banks: ReadonlySet<number>;
   readonly #now: () => number;
   #journal: Journal | undefined;
-  #minted = 0;
+  /** By tenant, ids minted so far. */
+  readonly #minted = new Map<string, number>();
+  /** Format of the records that are replayed. */
+  #version = formatVersion;
   /** By tenant, the newest turn of its conversation. */
   readonly #lastTurn = new Map<string, string>();
 
   constructor({ now = Date.now, ...options }: MemoryEngineOptions = {}) {
     this.#now = now;
-    const newestTurn = (tenant: string): MemoryNode | undefined => this.graph.byId(this.#lastTurn.get(tenant) ?? '');
+    const newestTurn = (tenant: string): MemoryNode | undefined =>
+      this.graph.byId(this.#lastTurn.get(tenant) ?? '', tenant);
     const banks = new Set<number>();
     this.graph.subscribe({
       nodeAdded: ({ index, metadata }) => void (metadata.bank && banks.add(index)),
@@ -115,9 +119,14 @@ export class MemoryEngine implements Disposable {
     return this.#now();
   }
 
-  /** Ids minted so far, so that a file can go on counting. */
-  get minted(): number {
+  /** Ids minted so far by tenant, so that a file can go on counting. */
+  get minted(): ReadonlyMap<string, number> {
     return this.#minted;
+  }
+
+  /** Whether what was replayed last is of an older format: what is written behind it needs a head of its own. */
+  get isOldFormat(): boolean {
+    return this.#version !== formatVersion;
   }
 
   /** Hands every record from now on to a journal. */
@@ -144,7 +153,7 @@ export class MemoryEngine implements Disposable {
 
   /** What supersession by id or key means at this moment. */
   findTarget(target: string, view: View): MemoryNode | undefined {
-    const named = this.graph.byId(target);
+    const named = this.graph.byId(target, view.tenant);
     if (named?.endedAtMs === Infinity && (named.kind === 'fact' || named.kind === 'conclusion')) {
       if (this.graph.isVisible(named.index, view)) return named;
     }
@@ -153,18 +162,18 @@ export class MemoryEngine implements Disposable {
   }
 
   /** It holds no longer and nothing takes its place; false when there is nothing of that id that holds. */
-  invalidate(id: string): boolean {
-    const node = this.graph.byId(id);
+  invalidate(id: string, tenant = ''): boolean {
+    const node = this.graph.byId(id, tenant);
     if (!node || node.endedAtMs !== Infinity) return false;
-    this.#commit({ op: 'end', id, at: this.#now() });
+    this.#commit({ op: 'end', ...scopeOf(tenant), id, at: this.#now() });
     return true;
   }
 
   /** Somebody looked at it after what it rests on changed: it stands. */
-  confirm(id: string): boolean {
-    const node = this.graph.byId(id);
+  confirm(id: string, tenant = ''): boolean {
+    const node = this.graph.byId(id, tenant);
     if (!node?.needsReview) return false;
-    this.#commit({ op: 'review', id, needed: false });
+    this.#commit({ op: 'review', ...scopeOf(tenant), id, needed: false });
     return true;
   }
 
@@ -196,14 +205,30 @@ export class MemoryEngine implements Disposable {
     return this.#add('environment', observation, 'env', {}, expires);
   }
 
-  /** Takes nodes out of the graph for good. */
-  remove(ids: readonly string[]): void {
-    if (ids.length > 0) this.#commit({ op: 'remove', ids });
+  /** Takes nodes of a tenant out of the graph for good. */
+  remove(ids: readonly string[], tenant = ''): void {
+    if (ids.length > 0) this.#commit({ op: 'remove', ...scopeOf(tenant), ids });
+  }
+
+  /** The same, of whatever tenants. */
+  removeNodes(nodes: Iterable<MemoryNode>): void {
+    const byTenant = new Map<string, string[]>();
+    for (const { id, tenant } of nodes) {
+      const ids = byTenant.get(tenant);
+      if (ids) ids.push(id);
+      else byTenant.set(tenant, [id]);
+    }
+    for (const [tenant, ids] of byTenant) this.remove(ids, tenant);
   }
 
   /** With a moment it is also noted as the last use. */
-  count(ids: readonly string[], counter: CounterName, atMs?: number): void {
-    if (ids.length > 0) this.#commit({ op: 'count', ids, counter, ...(atMs !== undefined && { at: atMs }) });
+  count(
+    ids: readonly string[],
+    counter: CounterName,
+    { tenant = '', atMs }: { tenant?: string; atMs?: number } = {},
+  ): void {
+    if (ids.length === 0) return;
+    this.#commit({ op: 'count', ...scopeOf(tenant), ids, counter, ...(atMs !== undefined && { at: atMs }) });
   }
 
   reset(): void {
@@ -216,9 +241,25 @@ export class MemoryEngine implements Disposable {
 
   /** Makes what a journal says happened happen again, without telling the journal. */
   replay(record: MemoryRecord): void {
-    this.#apply(record);
-    if (record.op === 'head') this.#minted = Math.max(this.#minted, record.minted);
-    else if (record.op === 'add') this.#minted = Math.max(this.#minted, mintedNumber(record.node.id));
+    if (record.op === 'head') {
+      this.#version = record.version;
+      for (const [tenant, minted] of [['', record.minted] as const, ...(record.minted_for ?? [])]) {
+        this.#restoreMinted(tenant, minted);
+      }
+      return;
+    }
+    this.#apply(record, this.#version);
+    if (record.op === 'add') this.#restoreMinted(record.node.tenant ?? '', mintedNumber(record.node.id));
+  }
+
+  #restoreMinted(tenant: string, minted: number): void {
+    if (minted > (this.#minted.get(tenant) ?? 0)) this.#minted.set(tenant, minted);
+  }
+
+  #mint(prefix: string, tenant: string): string {
+    const minted = (this.#minted.get(tenant) ?? 0) + 1;
+    this.#minted.set(tenant, minted);
+    return `${prefix}-${minted}`;
   }
 
   #addFact(fact: FactInput, supersedes?: MemoryNode): MemoryNode {
@@ -248,9 +289,9 @@ export class MemoryEngine implements Disposable {
     more: Partial<StoredNode> = {},
   ): MemoryNode {
     checkLengths(input.key, input.value, more.constraint === true);
-    const asked = input.id ?? `${prefix}-${++this.#minted}`;
-    const { id, uses } = this.graph.mintId(asked);
     const { key, value, tenant = '', partition = '', provenance, atMs = this.#now() } = input;
+    const asked = input.id ?? this.#mint(prefix, tenant);
+    const { id, uses } = this.graph.mintId(asked, tenant);
     const node: StoredNode = {
       id,
       kind,
@@ -272,13 +313,17 @@ export class MemoryEngine implements Disposable {
     return index;
   }
 
-  #apply(record: MemoryRecord): number | undefined {
-    const index = applyRecord(this.graph, record);
+  #apply(record: MemoryRecord, version = formatVersion): number | undefined {
+    const index = applyRecord(this.graph, record, version);
     if (record.op === 'add' && record.node.kind === 'conversation') {
       this.#lastTurn.set(record.node.tenant ?? '', record.node.id);
     } else if (record.op === 'reset') this.#lastTurn.clear();
     return index;
   }
+}
+
+function scopeOf(tenant: string): { tenant?: string } {
+  return tenant === '' ? {} : { tenant };
 }
 
 function checkLengths(key: string, value: string, isConstraint: boolean): void {

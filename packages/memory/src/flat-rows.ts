@@ -113,7 +113,7 @@ export function ingestRow(engine: MemoryEngine, row: FlatRow): void {
     engine.addTurn({ ...common, speaker: subject, text: said });
     return;
   }
-  const id = fact_id ?? `loaded-${engine.factCount + 1}`;
+  const id = fact_id ?? `loaded-${engine.graph.validFactCountOf(tenant) + 1}`;
   if (kind === skillKind) {
     engine.addSkill({ ...common, ...takeStats(body), id, key: subject });
     return;

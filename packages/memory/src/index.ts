@@ -21,7 +21,7 @@ export type { ConsolidationCounts } from './consolidate.ts';
 export { MemoryError } from './errors.ts';
 export { factKindOf, ingestRow, ingestRows, parseRows, toRows } from './flat-rows.ts';
 export type { FlatRow } from './flat-rows.ts';
-export { compactRecords, headRecord, parseRecord, replayLines } from './log.ts';
+export { compactRecords, headRecord, isCorruptLine, parseRecord, replayLines } from './log.ts';
 export type { CorruptLine } from './log.ts';
 export { parseMarkdown, toMarkdown } from './markdown.ts';
 export { evaluate } from './proactive/evaluate.ts';

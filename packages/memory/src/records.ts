@@ -11,7 +11,9 @@ import type {
   Provenance,
 } from './graph/model.ts';
 
-export const formatVersion = 1;
+/** 2: ids are a tenant's own, and a record says whose it means. In 1 no two tenants shared an id. */
+export const formatVersion = 2;
+export const oldestFormatVersion = 1;
 
 export interface StoredNode {
   readonly id: string;
@@ -49,22 +51,34 @@ export interface AddRecord {
 }
 
 export type MemoryRecord =
-  /** First line of a file; `minted` ids were made so far. */
-  | { readonly op: 'head'; readonly version: number; readonly minted: number }
+  /** First line of a file, and where its format changes; `minted` ids were made so far, and so many for each tenant. */
+  | {
+      readonly op: 'head';
+      readonly version: number;
+      readonly minted: number;
+      readonly minted_for?: readonly (readonly [tenant: string, minted: number])[];
+    }
   | AddRecord
   /** Only in what a compaction wrote: everything else makes its edges itself. */
   | {
       readonly op: 'edge';
+      readonly tenant?: string;
       readonly from: string;
       readonly to: string;
       readonly kind: EdgeKind;
       readonly weight: number;
     }
-  | { readonly op: 'asked'; readonly id: string; readonly uses: number }
+  | { readonly op: 'asked'; readonly tenant?: string; readonly id: string; readonly uses: number }
   /** It holds no longer, and nothing takes its place. */
-  | { readonly op: 'end'; readonly id: string; readonly at: number }
-  | { readonly op: 'remove'; readonly ids: readonly string[] }
-  | { readonly op: 'review'; readonly id: string; readonly needed: boolean }
+  | { readonly op: 'end'; readonly tenant?: string; readonly id: string; readonly at: number }
+  | { readonly op: 'remove'; readonly tenant?: string; readonly ids: readonly string[] }
+  | { readonly op: 'review'; readonly tenant?: string; readonly id: string; readonly needed: boolean }
   /** With `at` it is also when the node was last used. */
-  | { readonly op: 'count'; readonly ids: readonly string[]; readonly counter: CounterName; readonly at?: number }
+  | {
+      readonly op: 'count';
+      readonly tenant?: string;
+      readonly ids: readonly string[];
+      readonly counter: CounterName;
+      readonly at?: number;
+    }
   | { readonly op: 'reset' };

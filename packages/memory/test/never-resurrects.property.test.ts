@@ -99,7 +99,7 @@ class Run {
         return;
       }
       case 'invalidate':
-        this.engine.invalidate(this.known[each.target]?.id ?? 'nothing');
+        this.engine.invalidate(this.known[each.target]?.id ?? 'nothing', this.known[each.target]?.tenant);
         return;
       case 'turn':
         this.engine.addTurn({ speaker: 'ann', text: 'nothing of note', tenant: tenants[each.tenant] as string });
@@ -148,7 +148,7 @@ class Run {
             !isSeen([...found, ...shown.map(({ text }) => text)]),
             `${value} of "${owner}" is seen by "${tenant}"`,
           );
-        } else if (graph.byId(id)?.endedAtMs !== Infinity) {
+        } else if (graph.byId(id, owner)?.endedAtMs !== Infinity) {
           assert.ok(!isSeen([...found, ...current]), `${value} holds no longer and is shown`);
         }
       }

@@ -166,8 +166,8 @@ export const memory = {
     section,
   }),
   'memory.fact_count': method({
-    summary: 'Number of facts that hold',
-    params: () => z.object({}),
+    summary: 'Number of facts that hold; with a tenant of its own alone',
+    params: () => z.object({ tenant_id: tenantId() }),
     result: () => z.number(),
     access: 'session',
     effect: 'read',

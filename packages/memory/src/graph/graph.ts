@@ -3,6 +3,7 @@ import { MemoryError } from '../errors.ts';
 import { Adjacency, none } from './adjacency.ts';
 import { Uint32Column, Uint8Column } from './columns.ts';
 import { KeyGroups } from './key-groups.ts';
+import { NodeIds } from './node-ids.ts';
 import {
   isValidKind,
   layerOf,
@@ -81,9 +82,9 @@ export class MemoryGraph {
   /** Number of a node's partition; 0 for our own. */
   readonly partitions = new Uint32Column();
   readonly #nodes: (Entry | undefined)[] = [];
-  readonly #byId = new Map<string, number>();
-  /** How often an id was asked for, where that is more than once. */
-  readonly #idUses = new Map<string, number>();
+  readonly #ids = new NodeIds();
+  /** Facts that hold, by number of tenant. */
+  readonly #validFacts: number[] = [];
   /** By tenant and partition, then by key. */
   readonly #groups = new Map<string, Map<string, number>>();
   readonly #tenantNumbers = new Map<string, number>([['', 0]]);
@@ -115,6 +116,11 @@ export class MemoryGraph {
     return this.#validFactCount;
   }
 
+  /** The same, of one tenant. */
+  validFactCountOf(tenant: string): number {
+    return this.#validFacts[this.tenantNumber(tenant)] ?? 0;
+  }
+
   /** Until the returned function is called. The listener hears of what is there by reading `nodes()`. */
   subscribe(listener: GraphListener): () => void {
     this.#listeners.add(listener);
@@ -130,13 +136,19 @@ export class MemoryGraph {
     for (const node of this.#nodes) if (node) yield node;
   }
 
-  indexOf(id: string): number | undefined {
-    return this.#byId.get(id);
+  /** Of a tenant; of the unscoped when none is named. */
+  indexOf(id: string, tenant = ''): number | undefined {
+    return this.#ids.find(id, tenant);
   }
 
-  byId(id: string): MemoryNode | undefined {
-    const index = this.#byId.get(id);
+  byId(id: string, tenant = ''): MemoryNode | undefined {
+    const index = this.#ids.find(id, tenant);
     return index === undefined ? undefined : this.#nodes[index];
+  }
+
+  /** The tenant that has an id, in what was written when no two tenants shared one; the unscoped when none has. */
+  ownerOf(id: string): string {
+    return this.#ids.findAnywhere(id)?.tenant ?? '';
   }
 
   /** The valid facts of a key, in order of creation. */
@@ -247,19 +259,15 @@ export class MemoryGraph {
   }
 
   /** The id that the next node gets when it asks for this one: the n-th time it is `<id>-<n>`. Counts as asking. */
-  mintId(id: string): { id: string; uses: number } {
-    let uses = (this.#idUses.get(id) ?? (this.#byId.has(id) ? 1 : 0)) + 1;
-    let minted = uses === 1 ? id : `${id}-${uses}`;
-    while (this.#byId.has(minted)) minted = `${id}-${++uses}`;
-    this.restoreIdUses(id, uses);
-    return { id: minted, uses };
+  mintId(id: string, tenant = ''): { id: string; uses: number } {
+    return this.#ids.mint(id, tenant);
   }
 
-  /** Adds a node and returns its index. Its id must be one that no other node has. */
+  /** Adds a node and returns its index. Its id must be one that no other node of its tenant has. */
   add(draft: NodeDraft, counters: Counters = noCounters): number {
     const index = this.#nodes.length;
-    const { id } = draft;
-    if (this.#byId.has(id))
+    const { id, tenant } = draft;
+    if (this.#ids.find(id, tenant) !== undefined)
       throw new MemoryError('duplicate_id', `Cannot add "${id}": there is a node of that id`, 'id');
     const node: Entry = {
       index,
@@ -286,9 +294,9 @@ export class MemoryGraph {
     this.adjacency.addNode();
     this.groups.addNode();
     this.flags.push(0);
-    this.tenants.push(numberOf(this.#tenantNumbers, draft.tenant));
+    this.tenants.push(numberOf(this.#tenantNumbers, tenant));
     this.partitions.push(numberOf(this.#partitionNumbers, draft.partition));
-    this.#byId.set(id, index);
+    this.#ids.add(id, tenant, index);
     this.#liveCount++;
     this.#enlist(node);
     for (const listener of this.#listeners) listener.nodeAdded?.(node);
@@ -302,13 +310,13 @@ export class MemoryGraph {
   }
 
   /** How often ids were asked for, where that is more than once. */
-  idUses(): ReadonlyMap<string, number> {
-    return this.#idUses;
+  idUses(): Iterable<[tenant: string, id: string, uses: number]> {
+    return this.#ids.uses();
   }
 
   /** What was written down of `idUses`. */
-  restoreIdUses(id: string, uses: number): void {
-    if (uses > 1) this.#idUses.set(id, uses);
+  restoreIdUses(id: string, uses: number, tenant = ''): void {
+    this.#ids.restoreUses(id, tenant, uses);
   }
 
   /** Makes a node another kind; one that is not valid no longer takes part in retrieval. */
@@ -362,7 +370,7 @@ export class MemoryGraph {
     this.#nodes[index] = undefined;
     this.#snapshot = undefined;
     this.flags.set(index, 0);
-    this.#byId.delete(node.id);
+    this.#ids.remove(node.id, node.tenant);
     this.#liveCount--;
     for (const listener of this.#listeners) listener.nodeRemoved?.(node);
   }
@@ -373,9 +381,8 @@ export class MemoryGraph {
     this.adjacency.clear();
     this.groups.clear();
     for (const column of [this.flags, this.tenants, this.partitions]) column.clear();
-    for (const map of [this.#byId, this.#idUses, this.#groups, this.#tenantNumbers, this.#partitionNumbers]) {
-      map.clear();
-    }
+    for (const map of [this.#ids, this.#groups, this.#tenantNumbers, this.#partitionNumbers]) map.clear();
+    this.#validFacts.length = 0;
     this.#tenantNumbers.set('', 0);
     this.#partitionNumbers.set('', 0);
     for (const set of [this.#identities, this.#constraints, this.#environment, this.#conversation, this.#summaries])
@@ -390,7 +397,7 @@ export class MemoryGraph {
     this.flags.set(node.index, flagsOf(node));
     if (!isValidKind(node.kind)) return;
     if (node.kind === 'fact') {
-      this.#validFactCount++;
+      this.#countFact(node, 1);
       if (node.isConstraint) this.#constraints.add(node.index);
       this.groups.join(node.index, this.#groupOf(node));
     } else this.#setOf(node)?.add(node.index);
@@ -399,10 +406,16 @@ export class MemoryGraph {
   #delist(node: Entry): void {
     if (!isValidKind(node.kind)) return;
     if (node.kind === 'fact') {
-      this.#validFactCount--;
+      this.#countFact(node, -1);
       this.#constraints.delete(node.index);
       this.groups.leave(node.index);
     } else this.#setOf(node)?.delete(node.index);
+  }
+
+  #countFact({ index }: Entry, by: number): void {
+    const tenant = this.tenants.at(index);
+    this.#validFactCount += by;
+    this.#validFacts[tenant] = (this.#validFacts[tenant] ?? 0) + by;
   }
 
   #setOf({ kind }: Entry): Set<number> | undefined {

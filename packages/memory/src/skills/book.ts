@@ -132,7 +132,8 @@ export class SkillBook {
   report(key: string, isSuccess: boolean, tenant = ''): Skill {
     const skill = this.get(key, tenant);
     if (!skill) throw unknownSkill('report on', key);
-    this.#engine.count([skill.id], isSuccess ? 'successes' : 'failures', this.#engine.nowMs);
+    const atMs = this.#engine.nowMs;
+    this.#engine.count([skill.id], isSuccess ? 'successes' : 'failures', { tenant, atMs });
     return this.get(key, tenant)!;
   }
 
@@ -210,7 +211,7 @@ export class SkillBook {
       ...(supersedes !== undefined && { supersedes }),
     });
     for (const fact of [...this.#engine.graph.factsOfKey(triggerKey(key), { tenant })])
-      this.#engine.invalidate(fact.id);
+      this.#engine.invalidate(fact.id, tenant);
     this.#engine.ingest({
       ...common,
       id: triggerKey(key),
@@ -223,10 +224,10 @@ export class SkillBook {
 
   #end(skill: Skill): void {
     const { key, tenant } = skill;
-    this.#engine.invalidate(skill.id);
+    this.#engine.invalidate(skill.id, tenant);
     if (this.get(key, tenant)) return;
     for (const fact of [...this.#engine.graph.factsOfKey(triggerKey(key), { tenant })])
-      this.#engine.invalidate(fact.id);
+      this.#engine.invalidate(fact.id, tenant);
   }
 
   #isLosing(skill: Skill): boolean {
@@ -258,7 +259,9 @@ export class SkillBook {
     const { maxDecided } = this.#limits;
     if (!decided || decided.size <= maxDecided) return;
     const oldest = [...decided.values()].sort((a, b) => a - b).slice(0, decided.size - maxDecided);
-    this.#engine.remove(oldest.map((index) => this.#engine.graph.node(index)?.id).filter((id) => id !== undefined));
+    this.#engine.removeNodes(
+      oldest.map((index) => this.#engine.graph.node(index)).filter((node) => node !== undefined),
+    );
   }
 
   #skillAt(index: number | undefined): Skill | undefined {

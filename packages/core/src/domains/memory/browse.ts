@@ -33,13 +33,13 @@ export class MemoryBrowser {
   async invalidate(connection: Connection, factId: string, tenant: string) {
     const memory = await this.#memoryOf(connection);
     const { id } = factOf(memory.engine, 'invalidate', factId, tenant);
-    return { isDone: memory.engine.invalidate(id), isStored: memory.flush() };
+    return { isDone: memory.engine.invalidate(id, tenant), isStored: memory.flush() };
   }
 
   async confirm(connection: Connection, factId: string, tenant: string) {
     const memory = await this.#memoryOf(connection);
     const { id } = factOf(memory.engine, 'confirm', factId, tenant);
-    return { isDone: memory.engine.confirm(id), isStored: memory.flush() };
+    return { isDone: memory.engine.confirm(id, tenant), isStored: memory.flush() };
   }
 
   async #memoryOf(connection: Connection): Promise<KeptMemory> {

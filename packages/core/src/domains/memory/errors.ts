@@ -13,9 +13,14 @@ export function onMemory<T>(run: () => T): T {
   }
 }
 
+/** Facts that hold: all of the memory's, or a tenant's own, who cannot count what others have. */
+export function factCountOf({ graph }: MemoryEngine, tenant: string): number {
+  return tenant === '' ? graph.validFactCount : graph.validFactCountOf(tenant);
+}
+
 /** What a reader calls by an id, or the error that there is none: whether another tenant has one is not told. */
 export function factOf({ graph }: MemoryEngine, verb: string, factId: string, tenant: string): MemoryNode {
-  const node = graph.byId(factId);
+  const node = graph.byId(factId, tenant);
   if (node && graph.isVisible(node.index, { tenant })) return node;
   throw fail('failed', `Cannot ${verb} "${factId}": there is no such fact`, { data: { reason: 'unknown_fact' } });
 }

@@ -41,7 +41,7 @@ export function memoryMethods(service: MemoryService): Handlers<typeof memory> {
         tenant: tenant_id ?? '',
         ranking,
       }),
-    'memory.fact_count': (_params, { connection }) => service.factCount(connection),
+    'memory.fact_count': ({ tenant_id }, { connection }) => service.factCount(connection, tenant_id ?? ''),
     'memory.consolidate': async (_params, { connection }) => {
       const { promoted, rejected, pruned, collected, turnsSummarised, summariesDropped, isStored } =
         await service.consolidate(connection);

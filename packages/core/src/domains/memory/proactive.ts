@@ -14,7 +14,7 @@ import {
 } from '@car-runtime/memory';
 import { fail, type ProactiveTrigger } from '@car-runtime/protocol';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
-import { onMemory } from './errors.ts';
+import { factCountOf, onMemory } from './errors.ts';
 import type { EventSink } from './event-sink.ts';
 import type { KeptMemory } from './kept-memory.ts';
 import { mishapsOf, triggerOf } from './mishaps.ts';
@@ -88,37 +88,34 @@ export class ProactiveMemory {
   async save(connection: Connection, bank: Bank, entry: Entry) {
     const memory = await this.#memoryOf(connection);
     const node = onMemory(() => this.#ingest(connection, memory, bank, entry));
-    return { id: node.id, factCount: memory.engine.factCount, isStored: memory.flush() };
+    return { id: node.id, factCount: factCountOf(memory.engine, entry.tenant), isStored: memory.flush() };
   }
 
+  /** Of the tenant that is named, or of the unscoped. A status names its tenant itself. */
   async delete(connection: Connection, id: string, tenant: string | undefined) {
     const memory = await this.#memoryOf(connection);
     const { engine } = memory;
+    const factCount = (): number => factCountOf(engine, tenant ?? '');
     if (id.startsWith(statusPrefix)) {
       const slot = id.slice(statusPrefix.length);
       const { statuses } = this.#stateOf(connection);
-      const isDeleted = slot === globalStatus && tenant === undefined ? statuses.delete('') : statuses.delete(slot);
-      return { isDeleted, kind: 'status' as const, factCount: engine.factCount, isStored: true };
+      const owner = tenant ?? (slot === globalStatus && statuses.has('') ? '' : slot);
+      const isDeleted = statusId(owner) === id && statuses.delete(owner);
+      return { isDeleted, kind: 'status' as const, factCount: factCount(), isStored: true };
     }
-    const node = engine.graph.byId(id);
-    const bank = node?.metadata.bank;
-    if (!node || bank === undefined || (tenant !== undefined && node.tenant !== tenant)) {
-      return { isDeleted: false, kind: null, factCount: engine.factCount, isStored: true };
-    }
-    engine.remove([id]);
-    return { isDeleted: true, kind: bank, factCount: engine.factCount, isStored: memory.flush() };
+    const bank = engine.graph.byId(id, tenant)?.metadata.bank;
+    if (bank === undefined) return { isDeleted: false, kind: null, factCount: factCount(), isStored: true };
+    engine.remove([id], tenant);
+    return { isDeleted: true, kind: bank, factCount: factCount(), isStored: memory.flush() };
   }
 
   async maintain(connection: Connection, maxRecent: number, tenant: string, signal: AbortSignal): Promise<Maintained> {
     const memory = await this.#memoryOf(connection);
     const recent = maxRecent === 0 ? [] : await this.#events.recent(connection, maxRecent, signal);
     const events = recent.toReversed();
-    const mishaps = mishapsOf(events).map((mishap) => ({
-      ...mishap,
-      id: tenant === '' ? mishap.id : `${mishap.id}@${tenant}`,
-    }));
+    const mishaps = mishapsOf(events);
     // One synchronous block: what is not there yet is saved once, however many calls read the same events.
-    const fresh = mishaps.filter(({ id }) => memory.engine.graph.byId(id) === undefined);
+    const fresh = mishaps.filter(({ id }) => memory.engine.graph.byId(id, tenant) === undefined);
     for (const { id, subject, body } of fresh) {
       const entry = { id, subject, body, tags: undefined, confidence: undefined, tenant, isConstraint: false };
       this.#ingest(connection, memory, 'procedural', entry);
@@ -152,7 +149,7 @@ export class ProactiveMemory {
       bank,
     });
     if (!isInjected) return { candidates, bank, reason: reason ?? 'nothing_relevant' };
-    engine.count([selected.node.id], 'injections');
+    engine.count([selected.node.id], 'injections', { tenant: selected.node.tenant });
     memory.flush();
     return { candidates, bank, selected, reminder: engine.reader.reminderOf(selected.node, maxReminderChars) };
   }

@@ -21,7 +21,7 @@ import {
 import { fail, type FeedCursor } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
 import type { EventSink } from './event-sink.ts';
-import { factOf, onMemory } from './errors.ts';
+import { factCountOf, factOf, onMemory } from './errors.ts';
 import type { WatchStart } from './feed.ts';
 import { loadMemoryFrom, persistMemory } from './files.ts';
 import type { KeptMemory } from './kept-memory.ts';
@@ -90,7 +90,7 @@ export class MemoryService {
       else engine.supersede(fact.supersedes, input);
     });
     memory.flush();
-    return engine.factCount;
+    return factCountOf(engine, fact.tenant);
   }
 
   async query(connection: Connection, text: string, limit: number, reading: Reading): Promise<Hit[]> {
@@ -106,13 +106,14 @@ export class MemoryService {
   ): Promise<string> {
     const memory = await this.#memoryOf(connection);
     const pieces = await memory.engine.reader.contextOffLoop(text, { window, isFast, ...toView(reading) });
-    memory.engine.count(shownFacts(memory.engine, pieces), 'usage');
+    const { tenant } = reading;
+    memory.engine.count(shownFacts(memory.engine, pieces, tenant), 'usage', { tenant });
     memory.flush();
     return renderContext(pieces);
   }
 
-  async factCount(connection: Connection): Promise<number> {
-    return (await this.#memoryOf(connection)).engine.factCount;
+  async factCount(connection: Connection, tenant: string): Promise<number> {
+    return factCountOf((await this.#memoryOf(connection)).engine, tenant);
   }
 
   async consolidate(connection: Connection): Promise<ConsolidationCounts & GateOutcome & { isStored: boolean }> {
@@ -234,7 +235,7 @@ export class MemoryService {
       expiresAt,
     } = fact;
     return {
-      id: factId ?? `ws-${engine.factCount + 1}`,
+      id: factId ?? `ws-${factCountOf(engine, tenant) + 1}`,
       key,
       value,
       tenant,
@@ -269,20 +270,20 @@ function toView({ tenant, ranking }: Reading) {
 
 /** The same id with the same content is there already; with other content it is not overwritten. */
 function isThere(engine: MemoryEngine, { factId, subject, body, tenant }: NewFact): boolean {
-  const known = factId === undefined ? undefined : engine.graph.byId(factId);
-  if (known === undefined || known.tenant !== tenant) return false;
+  const known = factId === undefined ? undefined : engine.graph.byId(factId, tenant);
+  if (known === undefined) return false;
   if (known.key === subject && known.value === body) return true;
   throw fail('failed', `Cannot add fact "${factId}": there is one of that id with other content`, {
     data: { reason: 'fact_id_conflict', field: 'fact_id' },
   });
 }
 
-function shownFacts({ graph }: MemoryEngine, pieces: readonly ContextPiece[]): string[] {
+function shownFacts({ graph }: MemoryEngine, pieces: readonly ContextPiece[], tenant: string): string[] {
   return pieces
     .filter(({ isCurrent }) => isCurrent)
     .flatMap(({ ids }) => ids)
     .filter((id) => {
-      const kind = graph.byId(id)?.kind;
+      const kind = graph.byId(id, tenant)?.kind;
       return kind === 'fact' || kind === 'conclusion';
     });
 }

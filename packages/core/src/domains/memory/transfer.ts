@@ -49,8 +49,8 @@ export function importRows(
   }
   let skipped = 0;
   for (const row of rows) {
-    const known = row.fact_id === undefined ? undefined : engine.graph.byId(row.fact_id);
-    if (known?.tenant === tenant && known.key === row.subject && known.value === row.body) {
+    const known = row.fact_id === undefined ? undefined : engine.graph.byId(row.fact_id, tenant);
+    if (known?.key === row.subject && known.value === row.body) {
       skipped++;
       continue;
     }

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   ingestRows,
-  MemoryError,
+  isCorruptLine,
   parseRecord,
   parseRows,
   type CorruptLine,
@@ -60,7 +60,7 @@ async function replay(engine: MemoryEngine, bytes: Buffer): Promise<CorruptLine[
       try {
         engine.replay(parseRecord(line));
       } catch (error) {
-        if (!(error instanceof MemoryError)) throw error;
+        if (!isCorruptLine(error)) throw error;
         corrupt.push({ number, text: line, why: error.message });
       }
     }

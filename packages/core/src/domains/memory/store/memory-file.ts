@@ -35,6 +35,8 @@ export class MemoryFile implements AsyncDisposable {
   #compacting: Promise<void> | undefined;
   /** Lines were dropped while the disk refused: the file has to be made from what is in memory. */
   #hasHole = false;
+  /** What comes next is the first of the file, or the first in this format. */
+  #needsHead: boolean;
 
   /** Reads what is there into an empty memory, and keeps what happens to it from then on. */
   static async open(engine: MemoryEngine, options: MemoryFileOptions): Promise<MemoryFile> {
@@ -51,6 +53,7 @@ export class MemoryFile implements AsyncDisposable {
     this.#options = options;
     this.#bytes = bytes;
     this.#compactBytes = bytes;
+    this.#needsHead = bytes === 0 || engine.isOldFormat;
     this.#file = new AppendFile({
       path,
       handles,
@@ -80,7 +83,8 @@ export class MemoryFile implements AsyncDisposable {
   }
 
   #append(record: MemoryRecord): void {
-    if (this.#bytes === 0) this.#write(headRecord(this.#engine));
+    if (this.#needsHead) this.#write(headRecord(this.#engine));
+    this.#needsHead = false;
     this.#write(record);
     const { minGrowthBytes = defaultMinGrowth } = this.#options;
     const hasGrown = this.#bytes > this.#compactBytes + minGrowthBytes && this.#bytes > 2 * this.#compactBytes;
@@ -134,6 +138,7 @@ export class MemoryFile implements AsyncDisposable {
       handles.close(path);
       writePrivateFile(path, text);
       this.#hasHole = false;
+      this.#needsHead = false;
       this.#bytes = Buffer.byteLength(text);
       this.#compactBytes = this.#bytes;
     } catch (error) {
