@@ -105,6 +105,7 @@ export class CarApp extends LitElement {
         text-decoration: none;
         padding: 6px 12px;
         border-radius: var(--radius);
+        white-space: nowrap;
       }
       nav a:hover {
         background: var(--page);
