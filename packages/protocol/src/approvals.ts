@@ -62,6 +62,22 @@ export const hostApproval = once(() =>
     .meta({ id: 'HostApproval' }),
 );
 
+const approvalAction = once(() =>
+  z
+    .object({
+      /** As JSON, members in the order of their names; what would not be seen is written as its escape. Of a very long one
+       *  the beginning. */
+      text: z.string(),
+      /** The end of a very long one. */
+      tail: z.string().optional(),
+      /** Of all of it. */
+      chars: z.number(),
+      /** Between `text` and `tail`. */
+      hidden_chars: z.number(),
+    })
+    .meta({ id: 'ApprovalAction' }),
+);
+
 export const approvals = {
   'host.approvals': method({
     summary: 'Approvals of all connections in the order they were made; the newest unless `after` says otherwise',
@@ -84,6 +100,16 @@ export const approvals = {
     access: 'session',
     effect: 'read',
     section: 'Host surface, Subscription and reads',
+  }),
+  'host.approval': method({
+    summary: 'One approval, and all of the action it covers, where the card has only the beginning of long values',
+    params: () => z.object({ approval_id: z.string() }),
+    result: () => z.object({ approval: hostApproval(), action: approvalAction() }),
+    access: 'client',
+    effect: 'read',
+    errors: ['failed'],
+    section: 'Host surface, Subscription and reads',
+    isExtension: true,
   }),
   'host.request_approval': method({
     summary: 'Ask a person. The answer comes as `approval.resolved`, or is read with `host.approvals`',
@@ -137,5 +163,6 @@ export const approvals = {
 };
 
 export type HostApproval = z.output<ReturnType<typeof hostApproval>>;
+export type ApprovalAction = z.output<ReturnType<typeof approvalAction>>;
 export type ApprovalOutcome = z.output<ReturnType<typeof approvalOutcome>>;
 export type ApprovalKind = z.output<ReturnType<typeof approvalKind>>;

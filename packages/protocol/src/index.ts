@@ -80,9 +80,15 @@ export {
   type ManagedAgent,
 } from './agents.ts';
 export { eventKinds, type AgentCost, type EventKind, type JournalEvent } from './events.ts';
-export { maxApprovalsPerPage, type ApprovalKind, type ApprovalOutcome, type HostApproval } from './approvals.ts';
+export {
+  maxApprovalsPerPage,
+  type ApprovalAction,
+  type ApprovalKind,
+  type ApprovalOutcome,
+  type HostApproval,
+} from './approvals.ts';
 export type { FeedCursor, HostAgent, HostAgentStatus, HostDevice, HostEvent, HostIdentity } from './host.ts';
-export { describeValue, quoteText, visibleText } from './safe-text.ts';
+export { describeValue, escapeHidden, quoteText, visibleText } from './safe-text.ts';
 export type {
   AdmissionRefusal,
   AgentPermissionMode,

@@ -12,10 +12,14 @@ const isPlain = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
 
 /** The text on one line without hidden characters, cut at `maxChars`. What was left out is said. */
 export function visibleText(text: string, maxChars = 200): string {
-  if (text.length <= maxChars && isPlain.test(text)) return text;
+  return cutText(text, maxChars).shown;
+}
+
+function cutText(text: string, maxChars: number): { shown: string; left: number } {
+  if (text.length <= maxChars && isPlain.test(text)) return { shown: text, left: 0 };
   // A cut before the work keeps a long text from costing more than a short one.
   const start = text.slice(0, maxChars * 4).replace(/[\uD800-\uDBFF]$/, '');
-  if (isPlain.test(start)) return `${start.slice(0, maxChars)}…`;
+  if (isPlain.test(start)) return { shown: `${start.slice(0, maxChars)}…`, left: text.length - maxChars };
   let removed = 0;
   const plain = start
     .replace(spaces, ' ')
@@ -29,9 +33,10 @@ export function visibleText(text: string, maxChars = 200): string {
     })
     .trim();
   const letters = Array.from(plain);
-  const isCut = letters.length > maxChars || start.length < text.length;
-  const shown = isCut ? `${letters.slice(0, maxChars).join('')}…` : plain;
-  return removed === 0 ? shown : `${shown} [${removed} hidden ${removed === 1 ? 'character' : 'characters'} removed]`;
+  const left = Math.max(0, letters.length - maxChars) + (text.length - start.length);
+  const shown = left > 0 ? `${letters.slice(0, maxChars).join('')}…` : plain;
+  if (removed === 0) return { shown, left };
+  return { shown: `${shown} [${removed} hidden ${removed === 1 ? 'character' : 'characters'} removed]`, left };
 }
 
 /** The same in quotation marks, which the text itself cannot end. */
@@ -39,12 +44,32 @@ export function quoteText(text: string, maxChars = 200): string {
   return JSON.stringify(visibleText(text, maxChars));
 }
 
+/** Quoted, with the number of characters that were cut behind the quotes, where the text itself cannot say it. */
+function quoteAndCount(text: string, maxChars: number): string {
+  const { shown, left } = cutText(text, maxChars);
+  return left === 0
+    ? JSON.stringify(shown)
+    : `${JSON.stringify(shown)} (${left} more ${left === 1 ? 'character' : 'characters'})`;
+}
+
+/** JSON for a person to read whole: nothing is left out, and what would not be seen is written as its escape. */
+export function escapeHidden(json: string): string {
+  return json.replace(hidden, (char) => {
+    // Line ends of the text itself; those of values are escaped in JSON.
+    if (char === '\n') return char;
+    return Array.from(
+      { length: char.length },
+      (_, index) => `\\u${char.charCodeAt(index).toString(16).padStart(4, '0')}`,
+    ).join('');
+  });
+}
+
 const maxEntries = 12;
 const maxDepth = 3;
 
 /** A value in one line for a person; long texts, long lists and deep values are cut, and say so. */
 export function describeValue(value: unknown, maxChars = 200, depth = 0): string {
-  if (typeof value === 'string') return quoteText(value, maxChars);
+  if (typeof value === 'string') return quoteAndCount(value, maxChars);
   if (typeof value !== 'object' || value === null) return String(value);
   const isList = Array.isArray(value);
   const entries = isList ? value.map((each): [string, unknown] => ['', each]) : Object.entries(value);

@@ -1,8 +1,9 @@
 // An approval as the daemon keeps it, and as it goes over the wire.
 import { createHash } from 'node:crypto';
 import { canonicalJson, type JsonObject } from '@car-runtime/engine';
-import type { ApprovalKind, ApprovalOutcome, HostApproval } from '@car-runtime/protocol';
+import type { ApprovalAction, ApprovalKind, ApprovalOutcome, HostApproval } from '@car-runtime/protocol';
 import { renderCard } from './card.ts';
+import { toApprovalAction, toKeptWhole, type KeptWhole } from './whole.ts';
 
 export const defaultOptions: readonly string[] = ['approve', 'deny'];
 
@@ -11,6 +12,10 @@ export interface ApprovalRequest {
   /** What is asked, in one line. Of a `request` it is in the words of whoever asks. */
   action: string;
   details?: JsonObject | undefined;
+  /** What the card has a line for each member of, in this order, instead of `details`. Long values are cut there. */
+  shown?: readonly unknown[] | undefined;
+  /** The action itself, all of it, where `details` is not that. Kept within a bound, for who wants to read it. */
+  whole?: unknown;
   options?: readonly string[] | undefined;
   agentId?: string | undefined;
   /** Client id of the connection it belongs to, and ends with. Without one nobody owns it and it outlives the daemon. */
@@ -32,6 +37,14 @@ export interface StoredApproval {
   readonly approval: Omit<HostApproval, 'card'> & { number: number; kind: ApprovalKind };
   readonly isOwnerAgent?: boolean;
   readonly subject?: JsonObject;
+  /** Of the card. */
+  readonly lines?: readonly string[];
+  readonly whole?: KeptWhole;
+}
+
+/** All of what it covers. */
+export function wholeOf({ approval: { action, details }, whole }: StoredApproval): ApprovalAction {
+  return toApprovalAction(whole ?? toKeptWhole({ action, details }));
 }
 
 /** How an approval that nobody waits for any more ended. */

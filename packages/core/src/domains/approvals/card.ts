@@ -4,22 +4,35 @@ import { describeValue, quoteText, visibleText, type HostApproval } from '@car-r
 
 const maxFields = 20;
 const maxValueChars = 300;
+/** Of one line: a value of many long values is cut too. */
+const maxLineChars = 2_000;
 const indent = '  ';
 
 type Shown = Omit<HostApproval, 'card'>;
 type Subject = Readonly<Record<string, unknown>> | undefined;
 
-export function renderCard({ approval, subject }: { approval: Shown; subject?: Subject }): string {
-  return [...headOf(approval, subject), ...whoOf(approval), ...endOf(approval)].join('\n');
+export interface CardSource {
+  approval: Shown;
+  subject?: Subject;
+  /** Made when it was asked, of values that are not kept whole. */
+  lines?: readonly string[];
 }
 
-function headOf({ kind = 'request', action, details }: Shown, subject: Subject): string[] {
+export function renderCard({ approval, subject, lines }: CardSource): string {
+  return [...headOf(approval, subject, lines), ...whoOf(approval), ...endOf(approval)].join('\n');
+}
+
+/** The lines of a card that show these values. */
+export function cardLines(shown: readonly unknown[]): string[] {
+  return shown.flatMap(fields);
+}
+
+function headOf({ kind = 'request', action, details }: Shown, subject: Subject, lines?: readonly string[]): string[] {
   switch (kind) {
     case 'gate':
       return [
         `Call ${visibleText(action.replace(/^ws\.method:/, ''))}`,
-        ...fields(subject?.['params']),
-        ...fields(subject?.['facts']),
+        ...(lines ?? cardLines([subject?.['params'], subject?.['facts']])),
         ...changes(subject?.['changed']),
       ];
     case 'request':
@@ -34,7 +47,7 @@ function headOf({ kind = 'request', action, details }: Shown, subject: Subject):
     case 'plan':
     case 'budget':
     case 'supervision':
-      return [visibleText(action, maxValueChars), ...fields(details)];
+      return [visibleText(action, maxValueChars), ...(lines ?? fields(details))];
   }
 }
 
@@ -66,9 +79,15 @@ function fields(value: unknown): string[] {
   const entries = Object.entries(value);
   const lines = entries
     .slice(0, maxFields)
-    .map(([key, each]) => `${indent}${fieldName(key)}: ${describeValue(each, maxValueChars)}`);
+    .map(([key, each]) => `${indent}${fieldName(key)}: ${withinLine(describeValue(each, maxValueChars))}`);
   if (entries.length > maxFields) lines.push(`${indent}and ${entries.length - maxFields} more`);
   return lines;
+}
+
+/** Behind the cut the daemon speaks, in words that stand outside every quotation. */
+function withinLine(text: string): string {
+  if (text.length <= maxLineChars) return text;
+  return `${text.slice(0, maxLineChars).replace(/[\uD800-\uDBFF]$/, '')}… (cut: ${text.length - maxLineChars} more characters)`;
 }
 
 /** What is not as it was when somebody approved it. */

@@ -8,7 +8,7 @@ import type { ApprovalService } from './service.ts';
 
 export const defaultGateTimeoutMs = 60_000;
 const maxPreviewChars = 500;
-/** Of one value of the params, in the card. */
+/** Of one value of the params, in the preview. */
 const maxParamChars = 2_000;
 
 export interface ApprovalGateConfig {
@@ -87,11 +87,9 @@ export class ApprovalGate implements CallGate {
       kind: 'gate',
       action: `ws.method:${method}`,
       details: { method, params_preview: previewOf(params) },
-      subject: {
-        params: shortened(params),
-        ...(facts && { facts }),
-        ...(before && { changed: { before, now: facts } }),
-      },
+      shown: [params, facts],
+      whole: { method, params, ...(facts && { facts }) },
+      ...(before && { subject: { changed: { before, now: facts } } }),
       agentId: connection.agentId,
       reversibility: this.#reads.has(method) ? 'reversible' : 'irreversible',
       digest: digestOf({ method, params, ...(facts && { facts }) }),
@@ -142,7 +140,7 @@ function previewOf(params: unknown): string {
   return text.length > maxPreviewChars ? `${text.slice(0, maxPreviewChars)}…` : text;
 }
 
-/** The params with long texts cut, so that a card never has to carry them whole. */
+/** The params with long texts cut, so that a preview is not made of all of them. */
 function shortened(value: unknown): unknown {
   if (typeof value === 'string') return value.length > maxParamChars ? `${value.slice(0, maxParamChars)}…` : value;
   if (Array.isArray(value)) return value.slice(0, 100).map(shortened);

@@ -16,7 +16,7 @@ export type { ApprovalHost, Resolution, ResolutionListener } from './service.ts'
  *  unless a connection owns it or a call waits at the gate. */
 export interface Approvals extends Pick<
   ApprovalService,
-  'request' | 'find' | 'settled' | 'resolve' | 'end' | 'onResolved'
+  'request' | 'find' | 'findWhole' | 'settled' | 'resolve' | 'end' | 'onResolved'
 > {
   list(query: PageQuery): Page;
 }
@@ -45,6 +45,7 @@ export function createApprovals({ path, health, ...options }: ApprovalsOptions):
     service,
     request: (request) => service.request(request),
     find: (id) => service.find(id),
+    findWhole: (id) => service.findWhole(id),
     settled: (id, signal) => service.settled(id, signal),
     resolve: (id, resolution, by) => service.resolve(id, resolution, by),
     end: (id, outcome) => service.end(id, outcome),

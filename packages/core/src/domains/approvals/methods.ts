@@ -13,6 +13,7 @@ export function approvalMethods(approvals: Approvals): Handlers<typeof contract>
       });
       return { ...page, ...(next !== undefined && { next }) };
     },
+    'host.approval': ({ approval_id }) => approvals.findWhole(approval_id),
     'host.request_approval': (params, { connection }) => {
       const { agent_id, options, system_level } = params;
       const action = params.action ?? params.title ?? '';

@@ -1,6 +1,12 @@
 // What waits for a person: asked once, stored, decided once, and whoever waits for it told (Host surface, Approvals).
 import { randomUUID } from 'node:crypto';
-import { fail, type ApprovalKind, type ApprovalOutcome, type HostApproval } from '@car-runtime/protocol';
+import {
+  fail,
+  type ApprovalAction,
+  type ApprovalKind,
+  type ApprovalOutcome,
+  type HostApproval,
+} from '@car-runtime/protocol';
 import { startDeadline, type CancelSignal, type Deadline } from '@car-runtime/rpc';
 import { timestamp } from '../../infra/timestamp.ts';
 import type { Connection } from '../../kernel/connection.ts';
@@ -10,12 +16,15 @@ import {
   isApproval,
   isOpen,
   toWire,
+  wholeOf,
   type ApprovalRequest,
   type Settled,
   type StoredApproval,
 } from './approval.ts';
+import { cardLines } from './card.ts';
 import { ApprovalShelf, maxDetailsBytes } from './shelf.ts';
 import type { ApprovalChange, ApprovalStore } from './store.ts';
+import { toKeptWhole } from './whole.ts';
 
 /** What it tells, and whom. */
 export interface ApprovalHost {
@@ -68,12 +77,15 @@ export class ApprovalService implements Disposable {
   /** Stores what is asked, then tells hosts. */
   request(request: ApprovalRequest): HostApproval {
     const row = this.#toRow(request);
-    const bytes = JSON.stringify(row).length;
-    if (bytes > maxDetailsBytes) {
-      throw fail('failed', `Cannot ask for approval: details are too large: ${bytes} bytes, limit ${maxDetailsBytes}`, {
-        data: { reason: 'too_large' },
-      });
+    const toldBytes = JSON.stringify({ ...row, lines: undefined, whole: undefined }).length;
+    if (toldBytes > maxDetailsBytes) {
+      throw fail(
+        'failed',
+        `Cannot ask for approval: details are too large: ${toldBytes} bytes, limit ${maxDetailsBytes}`,
+        { data: { reason: 'too_large' } },
+      );
     }
+    const bytes = JSON.stringify(row).length;
     this.#shelf.checkRoom(row, bytes);
     // One synchronous block: it is stored before anybody can know of it, and hosts are told before anybody can decide it.
     this.#lastNumber = row.approval.number;
@@ -94,6 +106,13 @@ export class ApprovalService implements Disposable {
   find(id: string): HostApproval | undefined {
     const row = this.#shelf.get(id);
     return row && toWire(row);
+  }
+
+  /** Throws when there is none. */
+  findWhole(id: string): { approval: HostApproval; action: ApprovalAction } {
+    const row = this.#shelf.get(id);
+    if (!row) throw unknownApproval(id);
+    return { approval: toWire(row), action: wholeOf(row) };
   }
 
   /** Resolves once it is decided or has ended, at once when it is. Rejects with the reason of `signal`. */
@@ -236,7 +255,8 @@ export class ApprovalService implements Disposable {
   }
 
   #toRow(request: ApprovalRequest): StoredApproval {
-    const { kind, action, details, options, agentId, owner, isOwnerAgent, digest, timeoutMs, subject } = request;
+    const { kind, action, details, options, agentId, owner, isOwnerAgent, digest, timeoutMs } = request;
+    const { subject, shown, whole } = request;
     return {
       approval: {
         id: `approval-${randomUUID()}`,
@@ -257,6 +277,8 @@ export class ApprovalService implements Disposable {
       },
       ...(isOwnerAgent === true && { isOwnerAgent }),
       ...(subject && { subject }),
+      ...(shown && { lines: cardLines(shown) }),
+      ...(whole !== undefined && { whole: toKeptWhole(whole) }),
     };
   }
 

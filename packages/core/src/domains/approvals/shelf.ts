@@ -10,6 +10,8 @@ export const maxOpenPerOwner = 10_000;
 export const maxOpen = 25_000;
 /** Of what waits, as JSON. */
 export const maxOpenBytes = 32 * 1024 * 1024;
+/** Of what waits about one agent. */
+export const maxOpenBytesPerAgent = 8 * 1024 * 1024;
 /** Ended ones that are still shown. */
 export const maxEnded = 1_000;
 /** As JSON. */
@@ -29,6 +31,7 @@ export class ApprovalShelf {
   /** Ids in the order they ended. */
   readonly #ended = new Set<string>();
   readonly #openOf = new Map<string, Set<string>>();
+  readonly #openBytesOf = new Map<string, number>();
   #openBytes = 0;
   #endedBytes = 0;
   #openCount = 0;
@@ -55,9 +58,14 @@ export class ApprovalShelf {
   checkRoom({ approval }: StoredApproval, bytes: number): void {
     const isRequest = approval.kind === 'request';
     const owned = this.#openOf.get(approval.client_id ?? '')?.size ?? 0;
+    const ofAgent = this.#openBytesOf.get(approval.agent_id ?? '') ?? 0;
     const limits: [isOver: boolean, why: string][] = [
       [this.#openCount >= (isRequest ? maxOpenRequests : maxOpen), `${this.#openCount} approvals wait, the limit`],
       [approval.client_id != null && owned >= maxOpenPerOwner, `${owned} of this connection wait, the limit`],
+      [
+        approval.agent_id != null && ofAgent + bytes > maxOpenBytesPerAgent,
+        `those of this agent that wait take ${ofAgent} bytes, the limit is ${maxOpenBytesPerAgent}`,
+      ],
       [
         this.#openBytes + bytes > maxOpenBytes + (isRequest ? 0 : reservedBytes),
         `those that wait take ${this.#openBytes} bytes, the limit is ${maxOpenBytes}`,
@@ -79,7 +87,7 @@ export class ApprovalShelf {
 
   /** Puts a changed row in the place of the one before. */
   replace(row: StoredApproval): void {
-    const { id, client_id } = row.approval;
+    const { id, client_id, agent_id } = row.approval;
     const entry = this.#rows.get(id);
     if (!entry) return;
     const wasOpen = isOpen(entry.row);
@@ -87,6 +95,7 @@ export class ApprovalShelf {
     if (!wasOpen || isOpen(row)) return;
     this.#openCount--;
     this.#openBytes -= entry.bytes;
+    this.#addBytesOf(agent_id, -entry.bytes);
     const owned = this.#openOf.get(client_id ?? '');
     owned?.delete(id);
     if (owned?.size === 0) this.#openOf.delete(client_id ?? '');
@@ -98,12 +107,20 @@ export class ApprovalShelf {
     return [...(this.#openOf.get(owner) ?? [])].map((id) => this.#rows.get(id)?.row).filter((row) => row !== undefined);
   }
 
-  #opened({ approval: { id, client_id } }: StoredApproval, bytes: number): void {
+  #opened({ approval: { id, client_id, agent_id } }: StoredApproval, bytes: number): void {
     this.#openCount++;
     this.#openBytes += bytes;
+    this.#addBytesOf(agent_id, bytes);
     if (client_id == null) return;
     const owned = this.#openOf.get(client_id) ?? new Set();
     this.#openOf.set(client_id, owned.add(id));
+  }
+
+  #addBytesOf(agentId: string | null | undefined, bytes: number): void {
+    if (agentId == null) return;
+    const sum = (this.#openBytesOf.get(agentId) ?? 0) + bytes;
+    if (sum > 0) this.#openBytesOf.set(agentId, sum);
+    else this.#openBytesOf.delete(agentId);
   }
 
   #endedNow(id: string, bytes: number): void {

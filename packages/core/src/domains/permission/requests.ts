@@ -13,6 +13,8 @@ export interface ApprovalDesk {
     kind: 'permission';
     action: string;
     details: Record<string, unknown>;
+    shown: readonly unknown[];
+    whole: unknown;
     agentId?: string | undefined;
     digest: string;
     subject: Record<string, unknown>;
@@ -220,28 +222,31 @@ function toRequest(
   const { tier, reversibility, signals } = classification;
   const subject: Subject = { fingerprint, required_tier: tier, tool: action.tool ?? null, ...(content && { content }) };
   const names = Object.keys(action.parameters);
+  const withParameters = (valueOf: (value: unknown) => unknown): Record<string, unknown> => ({
+    tool: action.tool ?? null,
+    required_tier: tier,
+    reversibility,
+    ...Object.fromEntries(
+      names.slice(0, maxShownParameters).map((name) => [`parameters.${name}`, valueOf(action.parameters[name])]),
+    ),
+    ...(names.length > maxShownParameters && { parameters_left_out: names.length - maxShownParameters }),
+    ...(signals.length > 0 && { found: signals.join('; ') }),
+    ...(content && {
+      programs: content.programs.map(({ name, path, digest }) =>
+        `${name}: ${path ?? 'not found'} ${digest ?? ''}`.trim(),
+      ),
+      working_directory: content.folder ?? 'not said',
+    }),
+    granted_tier: granted,
+    ...(changed && { changed }),
+    fingerprint,
+  });
   return {
     kind: 'permission',
     action: `${action.tool === undefined ? action.type : `Run ${JSON.stringify(action.tool)}`}: ${tier}, ${reversibility}`,
-    details: {
-      tool: action.tool ?? null,
-      required_tier: tier,
-      reversibility,
-      ...Object.fromEntries(
-        names.slice(0, maxShownParameters).map((name) => [`parameters.${name}`, shortened(action.parameters[name])]),
-      ),
-      ...(names.length > maxShownParameters && { parameters_left_out: names.length - maxShownParameters }),
-      ...(signals.length > 0 && { found: signals.join('; ') }),
-      ...(content && {
-        programs: content.programs.map(({ name, path, digest }) =>
-          `${name}: ${path ?? 'not found'} ${digest ?? ''}`.trim(),
-        ),
-        working_directory: content.folder ?? 'not said',
-      }),
-      granted_tier: granted,
-      ...(changed && { changed }),
-      fingerprint,
-    },
+    details: withParameters(shortened),
+    shown: [withParameters((value) => value)],
+    whole: { type: action.type, tool: action.tool ?? null, parameters: action.parameters, ...(content && { content }) },
     ...(by.agentId !== undefined && { agentId: by.agentId }),
     digest: `sha256:${fingerprint}`,
     subject: { ...subject },

@@ -13,6 +13,7 @@ export interface EscalationApprovals {
     agentId?: string | undefined;
     digest: string;
     timeoutMs: number;
+    whole: unknown;
     subject: JsonObject;
   }): { id: string };
 }
@@ -54,6 +55,7 @@ export class Escalations {
       agentId: connection.agentId,
       digest,
       timeoutMs: approvalTimeoutMs,
+      whole: { reason, source, actions: plan.actions },
       subject: { digest },
     });
     return `needs approval: escalated by a supervisor: ${reason} (${id}; submit the same plan once it is approved)`;

@@ -41,6 +41,7 @@ function createScene({ rows = 24, columns = 60 } = {}) {
     screen,
     now: () => now,
     decide: ({ action }, resolution) => void decided.push(`${action}: ${resolution}`),
+    showWhole: ({ action }) => prompt.say(`all of ${action}`),
   });
   const press = (key: string, afterMs = settleMs) => {
     now += afterMs;
@@ -168,4 +169,16 @@ test('what is decided elsewhere or ends goes away, and is said', () => {
   assert.equal(see(), `✗ ${one.action} expired · ${one.id.slice(9, 17)}\nNothing waits for you. q quits`);
   assert.equal(press('a'), undefined);
   for (const key of ['q', '\u0003', '\u0004']) assert.equal(press(key), 'quit');
+});
+
+// req: approvals.whole
+test('where a card says that it is cut, a key shows all of the action and the card stays', () => {
+  const { prompt, decided, press, see } = createScene();
+  const one = approval({ card: 'Call x\n  with: "abc…" (7 more characters)' });
+  prompt.asked(one);
+  assert.match(see(), /a approve {3}d deny {3}f full {3}s later/);
+  press('f');
+  assert.ok(see().startsWith(`all of ${one.action}\n`));
+  assert.match(see(), /7 more characters/);
+  assert.deepEqual(decided, []);
 });

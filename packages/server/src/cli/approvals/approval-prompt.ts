@@ -15,6 +15,8 @@ export interface Screen {
 export interface PromptOptions {
   screen: Screen;
   decide(approval: HostApproval, resolution: string): void;
+  /** Fetches all of the action it covers, and says it. */
+  showWhole(approval: HostApproval): void;
   /** In ms; only differences count. */
   now(): number;
 }
@@ -117,6 +119,7 @@ export class ApprovalPrompt {
   #take(current: HostApproval, key: string): void {
     const { options } = current;
     if (key === 'v') return this.#showAll(current);
+    if (key === 'f') return this.#options.showWhole(current);
     if (key === 's') {
       this.#queue.push(this.#queue.shift() as HostApproval);
       return;
@@ -197,7 +200,12 @@ export class ApprovalPrompt {
           ['a', 'approve'],
           ['d', 'deny'],
         ];
-    const keys: [key: string, what: string][] = [...named, ['s', 'later'], ['q', 'quit']];
+    const keys: [key: string, what: string][] = [
+      ...named,
+      ...(isCut(current) ? ([['f', 'full']] as [string, string][]) : []),
+      ['s', 'later'],
+      ['q', 'quit'],
+    ];
     return keys.map(([key, what]) => `${paint('bold', key)} ${what}`).join('   ');
   }
 
@@ -221,6 +229,11 @@ function titleOf({ action }: HostApproval): string {
 
 function hasOwnOptions({ options }: HostApproval): boolean {
   return options.length !== 2 || !options.includes('approve') || !options.includes('deny');
+}
+
+/** Whether its card says that there is more of something. */
+function isCut({ card = '' }: HostApproval): boolean {
+  return /\((?:cut: )?\d+ more characters?\)|\band \d+ more\b|: \d+ left out/.test(card);
 }
 
 function timeLeft({ expires_at: at }: HostApproval): string {

@@ -178,3 +178,21 @@ test('watch ends with Ctrl-C also while its daemon is gone', async () => {
   watching.child.kill('SIGINT');
   assert.equal((await watching.result).code, 0);
 });
+
+// req: approvals.whole
+test('show --full prints all of what an approval covers, escapes what would not be seen, and says what was cut', async () => {
+  const value = `${'x'.repeat(5_000)}the end \u202E`;
+  const { id } = await ask('long', { details: { value } });
+  const card = await car('show', id);
+  assert.match(card.stdout, / {2}value: "x{300}…" \(4709 more characters\)\n/);
+  const { stdout } = await car('show', id, '--full');
+  const json = stdout.slice(stdout.indexOf('{'));
+  assert.deepEqual(JSON.parse(json), { action: 'long', details: { value } });
+  assert.ok(json.includes(String.raw`the end \u202e`) && !json.includes('\u202E'));
+  const { action } = JSON.parse((await car('show', id, '--full', '--json')).stdout) as {
+    action: { hidden_chars: number };
+  };
+  assert.equal(action.hidden_chars, 0);
+  const large = await ask('large', { details: { value: 'y'.repeat(100_000) } });
+  assert.match((await car('show', large.id, '--full')).stdout, /\[… 3\d{4} characters are not kept and not shown …\]/);
+});

@@ -9,7 +9,7 @@ export const commands: readonly CommandSpec[] = [
   {
     name: 'watch',
     summary: 'Wait for approvals; on a terminal, show each one and take a key for it',
-    details: `Keys: a approves, d denies, s puts off, v shows all of a long one, q quits. What cannot be undone takes a second key.\nWithout a terminal a line is printed for each change; with --json a value.\n${decidesAs}`,
+    details: `Keys: a approves, d denies, s puts off, v shows all of a long card, f all of the action where the card says that it is cut, q quits. What cannot be undone takes a second key.\nWithout a terminal a line is printed for each change; with --json a value.\n${decidesAs}`,
     exits: ['0  stopped with q or Ctrl-C', '1  failed; standard error says why'],
     load: () => import('./watch.ts'),
   },
@@ -31,6 +31,7 @@ export const commands: readonly CommandSpec[] = [
     name: 'show',
     summary: 'Show what an approval is about and what became of it',
     arguments: [approvalId],
+    options: [{ flags: '--full', summary: 'with all of the action it covers, as JSON' }],
     exits: failedExits,
     load: () => import('./show.ts'),
   },

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Client } from '@car-runtime/client';
 import { hostTokenPath } from '@car-runtime/client/node-paths';
-import type { HostApproval } from '@car-runtime/protocol';
+import { escapeHidden, type ApprovalAction, type HostApproval } from '@car-runtime/protocol';
 import type { CliContext } from '../context.ts';
+import { paint } from '../terminal.ts';
 
 /** As host where the daemon's host token is at hand, else as a client: that decides what no host has to. */
 export async function connectHost(context: CliContext, options: { reconnect?: boolean } = {}): Promise<Client> {
@@ -63,4 +64,13 @@ export function shortId({ id }: HostApproval): string {
 export function standing({ status, outcome, resolution }: HostApproval): string {
   if (outcome === undefined) return status;
   return outcome === 'approved' && resolution !== 'approve' ? `approved: ${resolution}` : outcome;
+}
+
+/** All of what an approval covers; where something of a very long one is missing, how much. */
+export function wholeLines({ text, tail, chars, hidden_chars: hidden }: ApprovalAction): string[] {
+  // Escapes only, nothing is cut or trimmed: what stands here is what is approved.
+  const linesOf = (part: string): string[] => escapeHidden(part).split('\n');
+  const head = [paint('dim', `All of it, ${chars} characters of JSON:`), ...linesOf(text)];
+  if (tail === undefined) return head;
+  return [...head, paint('yellow', `[… ${hidden} characters are not kept and not shown …]`), ...linesOf(tail)];
 }

@@ -7,7 +7,7 @@ import { warn } from '../plan/with-plan.ts';
 import { printLine } from '../terminal.ts';
 import { followApprovals, type ApprovalChange } from './approval-feed.ts';
 import { ApprovalPrompt } from './approval-prompt.ts';
-import { connectHost, standing } from './host-connection.ts';
+import { connectHost, standing, wholeLines } from './host-connection.ts';
 
 /** How often the time that is left is drawn anew, in ms. */
 const tickMs = 1_000;
@@ -28,6 +28,7 @@ async function watchOnTerminal(client: Client, interrupted: AbortSignal): Promis
     screen: stdout,
     now: () => performance.now(),
     decide: (approval, resolution) => void decide(client, prompt, approval, resolution),
+    showWhole: (approval) => void showWhole(client, prompt, approval),
   });
   const onKeys = (keys: string): void => {
     // One at a time: what comes in a bundle was pasted, and decides nothing.
@@ -63,6 +64,15 @@ function take(prompt: ApprovalPrompt, change: ApprovalChange): void {
     case 'back':
       prompt.note('');
       break;
+  }
+}
+
+async function showWhole(client: Client, prompt: ApprovalPrompt, approval: HostApproval): Promise<void> {
+  try {
+    const { action } = await client.host.approval({ approval_id: approval.id });
+    prompt.say(wholeLines(action).join('\n'));
+  } catch (error) {
+    prompt.failed(approval, error instanceof Error ? error.message : String(error));
   }
 }
 
