@@ -97,6 +97,8 @@ export {
   isMissingCompensation,
   isWithin,
   lowerTier,
+  maxScanned,
+  ScanBudget,
   sha256,
   tiers,
   worseReversibility,

@@ -5,6 +5,7 @@ import { normalizeProposal } from '../normalize-proposal.ts';
 import type { ActionInput } from '../proposal.ts';
 import { classifyAction, declaredRollbackContract, isMissingCompensation } from './classify-action.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { maxScanned, ScanBudget } from './scan-budget.ts';
 
 interface Labelled {
   tool: string;
@@ -103,7 +104,7 @@ test('a fingerprint is of type, tool and parameters in canonical form, and of no
 });
 
 // req: tiers.linear
-test('ten megabytes of parameters are read in time that grows with their length alone', () => {
+test('what reading costs grows with the length of the parameters alone', () => {
   const hostile: [string, string][] = [
     ['content', 'x '],
     ['content', '"rm -'],
@@ -126,14 +127,68 @@ test('ten megabytes of parameters are read in time that grows with their length 
     return (user + system) / 1_000;
   };
   for (const [key, piece] of hostile) {
-    timeOf(key, piece, 20_000);
-    const small = timeOf(key, piece, 200_000);
-    const large = timeOf(key, piece, 2_000_000);
+    timeOf(key, piece, 10_000);
+    const small = timeOf(key, piece, 12_000);
+    const large = timeOf(key, piece, 120_000);
     // Ten times the text: a square would take a hundred times as long.
-    assert.ok(large < 50 * Math.max(small, 5), `${key} of ${piece}: ${small} ms for 200 kB, ${large} ms for 2 MB`);
+    assert.ok(large < 50 * Math.max(small, 5), `${key} of ${piece}: ${small} ms for 12 kB, ${large} ms for 120 kB`);
   }
-  assert.equal(classify('write_file', { content: `${'x "y" '.repeat(1_700_000)}rm -rf /` }).tier, 'full_access');
-  for (const word of ['bash', ''])
-    for (const key of ['args', 'command'])
-      assert.equal(classify('shell', { [key]: Array.from({ length: 500_000 }, () => word) }).tier, 'full_access');
+});
+
+const workOf = (
+  parameters: object,
+): { work: number; tier: string; reversibility: string; signals: readonly string[] } => {
+  const budget = new ScanBudget();
+  const { tier, reversibility, signals } = classifyAction(
+    { type: 'tool_call', tool: 'write_note', parameters: parameters as Record<string, unknown> },
+    budget,
+  );
+  return { work: budget.work, tier, reversibility, signals };
+};
+
+// req: tiers.bounded
+test('however large the parameters are, so much is read and no more; what is not read makes the action the worst there is', () => {
+  const many = (of: (index: number) => unknown): unknown[] => Array.from({ length: 300_000 }, (_, index) => of(index));
+  const large: Record<string, object> = {
+    text: { body: 'calm words '.repeat(500_000) },
+    'one list': { body: many((index) => `calm ${index}`) },
+    'a list of nothing': { body: many(() => 0) },
+    'lists in lists': { body: many(() => [[]]) },
+    records: { body: many((index) => ({ [`key${index}`]: 1 })) },
+    members: { body: Object.fromEntries(many((index) => [`member${index}`, null]) as [string, null][]) },
+    command: { command: 'ls '.repeat(1_000_000) },
+    words: { argv: many(() => 'ls') },
+    arguments: { command: 'ls', args: many(() => 'a') },
+    'a name': { ['k'.repeat(5_000_000)]: 1 },
+  };
+  for (const [what, parameters] of Object.entries(large)) {
+    const { work, tier, reversibility, signals } = workOf(parameters);
+    assert.ok(work <= maxScanned, what);
+    assert.deepEqual([tier, reversibility], ['full_access', 'irreversible'], what);
+    assert.equal(signals[0], `not read: what is beyond ${maxScanned} characters of the action`, what);
+  }
+});
+
+// req: tiers.bounded
+test('nothing is hidden behind what is large: it is found where it is read, and else the action is the worst anyway', () => {
+  const padding = 'calm words '.repeat(10_000);
+  const hidden = workOf({ note: padding, later: 'rm -rf /' });
+  assert.ok(hidden.work < maxScanned && hidden.signals.includes('phrase: rm -rf'));
+  for (const parameters of [
+    { note: padding.repeat(10), later: 'rm -rf /' },
+    { a: padding.repeat(2), b: padding.repeat(2), c: 'rm -rf /' },
+    { [`${'x'.repeat(990)}_password`]: 1 },
+    { [`${'x'.repeat(2_000)}_password`]: 1 },
+  ])
+    assert.equal(workOf(parameters).tier, 'full_access');
+  const within = workOf({ note: padding });
+  assert.deepEqual([within.tier, within.signals.length], [classify('write_note', { note: 'calm' }).tier, 0]);
+});
+
+// req: tiers.bounded
+test('a large action is read once, whoever asks', () => {
+  const action = { type: 'tool_call' as const, tool: 'write_note', parameters: { note: 'calm words '.repeat(10_000) } };
+  const [first, second] = [new ScanBudget(), new ScanBudget()];
+  assert.equal(classifyAction(action, first), classifyAction(action, second));
+  assert.deepEqual([first.work > 100_000, second.work], [true, 0]);
 });

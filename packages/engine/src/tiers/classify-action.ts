@@ -6,6 +6,7 @@ import { isSecretKey, readToolName, type NameMeaning } from './name-signals.ts';
 import { looksLikePath, readPath } from './path-signals.ts';
 import { findPhrase } from './phrase-signals.ts';
 import { toPlainText } from './plain-text.ts';
+import { maxScanned, ScanBudget } from './scan-budget.ts';
 import { higherTier, worseReversibility } from './tier-order.ts';
 import { argumentKeys, commandKeys, pathKeys, proseKeys, type Tier } from './tier-tables.ts';
 
@@ -26,6 +27,14 @@ const none: readonly never[] = Object.freeze([]);
 /** Emptied when full: what recurs is back at once, and looking up stays one step. */
 const maxRemembered = 4_000;
 const maxRememberedChars = 200;
+/** A longer one is not read, whatever it ends in. */
+const maxKeyChars = 1_000;
+/** What a member of an object or list costs to look at, as characters, and a name that is read for the first time. */
+const memberCost = 8;
+const newNameCost = 64;
+/** What is large is read once for all who ask: actions do not change. */
+const minKeptWork = 4_096;
+const large = new WeakMap<object, Classification>();
 const names = new Map<string, NameMeaning>();
 const keys = new Map<string, KeyMeaning>();
 
@@ -46,17 +55,35 @@ const reads: Classification = {
   folder: undefined,
 };
 const writesState: Classification = { ...reads, tier: 'sandbox_edit' };
+const unreadSignal = `not read: what is beyond ${maxScanned} characters of the action`;
+const unread: Classification = {
+  ...reads,
+  tier: 'full_access',
+  reversibility: 'irreversible',
+  signals: [unreadSignal],
+};
 
-/** What reaches nothing outside the session is judged by its type alone. */
-export function classifyAction({
-  type,
-  tool,
-  parameters,
-}: Pick<Action, 'type' | 'tool' | 'parameters'>): Classification {
+/** What reaches nothing outside the session is judged by its type alone. What is beyond the budget is not read and counts as the
+ *  worst. */
+export function classifyAction(
+  action: Pick<Action, 'type' | 'tool' | 'parameters'>,
+  budget = new ScanBudget(),
+): Classification {
+  const known = large.get(action);
+  if (known) return known;
+  const classification = classify(action, budget);
+  if (budget.work > minKeptWork) large.set(action, classification);
+  return classification;
+}
+
+function classify(
+  { type, tool, parameters }: Pick<Action, 'type' | 'tool' | 'parameters'>,
+  budget: ScanBudget,
+): Classification {
   if (type === 'state_read' || type === 'assertion') return reads;
   if (type === 'state_write') return writesState;
-  const name = meaningOfName(tool ?? '');
-  const survey = new Survey(name);
+  if (tool !== undefined && !budget.pays(costOfName(names, tool))) return unread;
+  const survey = new Survey(meaningOfName(tool ?? ''), budget);
   survey.look(parameters);
   return survey.conclude();
 }
@@ -76,6 +103,9 @@ export function isMissingCompensation({ reversibility, compensation }: Action): 
 
 class Survey {
   readonly #name: NameMeaning;
+  readonly #budget: ScanBudget;
+  /** There is something that was not read. From then on nothing is. */
+  #isUnread = false;
   #tier: Tier | undefined;
   #signals: Set<string> | undefined;
   #uses: ProgramUse[] | undefined;
@@ -84,8 +114,9 @@ class Survey {
   #commandTier: Tier | undefined;
   #folder: string | undefined;
 
-  constructor(name: NameMeaning) {
+  constructor(name: NameMeaning, budget: ScanBudget) {
     this.#name = name;
+    this.#budget = budget;
     for (const found of name.found) this.#signal(`tool name: ${found}`);
   }
 
@@ -95,7 +126,21 @@ class Survey {
     this.#lookAt(parameters as Record<string, unknown>, ownKeys, 'other');
   }
 
+  /** Whether there is room to read so much more. */
+  #pays(units: number): boolean {
+    if (this.#isUnread) return false;
+    if (this.#budget.pays(units)) return true;
+    this.#isUnread = true;
+    return false;
+  }
+
   conclude(): Classification {
+    if (this.#isUnread) {
+      this.#isIrreversible = true;
+      this.#tier = 'full_access';
+      // Said whatever else was found.
+      this.#signals = new Set([unreadSignal, ...(this.#signals ?? [])].slice(0, maxSignals));
+    }
     const { tier, isShell, reversibility } = this.#name;
     // A tool that runs commands takes what they take.
     const base = isShell && this.#commandTier !== undefined && tier !== 'full_access' ? this.#commandTier : tier;
@@ -115,6 +160,8 @@ class Survey {
     const args: string[] = [];
     let hasCommand = false;
     for (const key of ownKeys) {
+      if (key.length > maxKeyChars) this.#isUnread = true;
+      if (!this.#pays(memberCost + costOfName(keys, key))) return;
       const meaning = meaningOfKey(key);
       if (meaning.isSecret) this.#raise('full_access', 'parameter key', 'a secret');
       if (meaning.phrase !== undefined) this.#phrase(meaning.phrase);
@@ -127,22 +174,25 @@ class Survey {
       } else if (role === 'arguments') gatherTexts(value, args);
       this.#lookInto(value, role);
     }
-    if (hasCommand && args.length > 0) this.#command(readCommandWords([...commands, ...args], this.#name));
+    if (args.length === 0 || !this.#pays(charsOf(args) + (hasCommand ? charsOf(commands) : 0))) return;
+    if (hasCommand) this.#command(readCommandWords([...commands, ...args], this.#name));
     else if (args.length > 1) this.#command(readCommandWords(args, { isShell: false }));
-    else if (args.length === 1) this.#command(readCommandText(args[0]!, { isShell: false }));
+    else this.#command(readCommandText(args[0]!, { isShell: false }));
   }
 
   /** A command as text or as words; joined with its arguments later where there are some. */
   #gather(value: unknown, commands: string[] | undefined, isPlural: boolean): void {
     if (typeof value === 'string') {
       commands?.push(value);
-      this.#command(readCommandText(value, this.#name));
+      if (this.#pays(value.length)) this.#command(readCommandText(value, this.#name));
     } else if (Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string')) {
+      if (!this.#pays(charsOf(value))) return;
       if (commands) gatherTexts(value, commands);
       this.#command(readCommandWords(value, this.#name));
       // A list of whole command lines, one by one.
       if (isPlural || /\s/.test(value[0]!.trim())) {
         for (const each of value) {
+          if (!this.#pays(each.length)) return;
           const alone = readCommandText(each, { isShell: false });
           if (alone.tier === 'full_access') this.#command(alone);
         }
@@ -155,6 +205,7 @@ class Survey {
     else if (Array.isArray(value)) {
       if (role === 'command' || role === 'arguments') this.#joined(value);
       for (const each of value) {
+        if (!this.#pays(memberCost)) return;
         if (typeof each === 'string') this.#text(each, role);
         else if (typeof each === 'object' && each !== null) {
           // Commands in lists of records and of lists.
@@ -168,6 +219,7 @@ class Survey {
   }
 
   #text(text: string, role: KeyMeaning['role']): void {
+    if (!this.#pays(text.length)) return;
     const phrase = findPhrase(text);
     if (phrase !== undefined) this.#phrase(phrase);
     if (role !== 'path' && role !== 'arguments' && !looksLikePath(text)) return;
@@ -176,7 +228,9 @@ class Survey {
   }
 
   #joined(values: readonly unknown[]): void {
-    const phrase = findPhrase(values.filter((each) => typeof each === 'string').join(' '));
+    const texts = values.filter((each) => typeof each === 'string');
+    if (!this.#pays(charsOf(texts))) return;
+    const phrase = findPhrase(texts.join(' '));
     if (phrase !== undefined) this.#phrase(phrase);
   }
 
@@ -210,6 +264,16 @@ function gatherTexts(value: unknown, texts: string[]): void {
   else if (Array.isArray(value)) for (const each of value) gatherTexts(each, texts);
 }
 
+/** Of texts that are read joined. */
+function charsOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length + memberCost, 0);
+}
+
+/** What is known already costs nothing more. */
+function costOfName(known: ReadonlyMap<string, unknown>, name: string): number {
+  return known.has(name) ? 0 : newNameCost + name.length;
+}
+
 function meaningOfName(tool: string): NameMeaning {
   let meaning = names.get(tool);
   if (meaning === undefined) {
@@ -236,7 +300,7 @@ function remember<T>(known: Map<string, T>, key: string, meaning: T): void {
 
 function readKey(key: string): KeyMeaning {
   const name = (
-    toPlainText(key.slice(0, 200))
+    toPlainText(key)
       .toLowerCase()
       .match(/[a-z]+/g) ?? []
   ).join('');

@@ -115,7 +115,7 @@ function hasSecret(segments: readonly string[], noun: readonly string[]): boolea
 
 /** Whether a parameter of that key holds a secret. Keys are read from their end: `token_count` holds none. */
 export function isSecretKey(key: string): boolean {
-  const plain = toPlainText(key.slice(0, 200));
+  const plain = toPlainText(key);
   const readings = [plain.replaceAll(/([a-z\d])([A-Z])/g, '$1_$2'), plain];
   return readings.some((text) => endsInSecret(text.toLowerCase().match(/[a-z]+/g) ?? []));
 }

@@ -5,6 +5,7 @@ import {
   fingerprintOf,
   isWithin,
   lowerTier,
+  ScanBudget,
   type Action,
   type Classification,
   type Tier,
@@ -57,9 +58,9 @@ export class Judge {
   }
 
   /** A promise only where files have to be looked at. */
-  judge(action: Action, standing: Standing): Judgement | Promise<Judgement> {
+  judge(action: Action, standing: Standing, budget = new ScanBudget()): Judgement | Promise<Judgement> {
     const { ledger } = this.#options;
-    const classification = classifyAction(action);
+    const classification = classifyAction(action, budget);
     const required = classification.tier;
     const granted = standing.ceiling === undefined ? standing.granted : lowerTier(standing.granted, standing.ceiling);
     const mode = this.#modeOf(standing.agentId, required);

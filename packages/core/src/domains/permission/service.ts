@@ -24,6 +24,7 @@ import { perConnection, type Connection } from '../../kernel/connection.ts';
 import type { Health } from '../../kernel/health.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { changesOf, ContentReader, type Content } from './content.ts';
+import { ReadingTurn } from './reading-turn.ts';
 import { fingerprintFor, Judge, toDecision, type Judgement, type Standing } from './judge.ts';
 import { Ledger, type LedgerLimits } from './ledger.ts';
 import { digestOfPlan, KnownPlans, type KnownPlan } from './plans.ts';
@@ -71,8 +72,6 @@ interface Operation {
 export const defaultGrantedTier: Tier = 'sandbox_edit';
 /** Of a skill nobody knows: it may look, and nothing else. */
 const unknownSkillTier: Tier = 'read_only';
-/** Actions judged before other work has its turn: about a millisecond. */
-const maxAtOnce = 200;
 
 class PermissionSession {
   granted: Tier;
@@ -151,21 +150,25 @@ export class PermissionService implements Disposable {
     throw fail('failed', `unknown session ${JSON.stringify(sessionId)}`, { data: { reason: 'unknown_session' } });
   }
 
-  classify(plan: Proposal): ResultOf<(typeof permission)['permission.classify']> {
-    return {
-      classifications: plan.actions.map((action) => {
-        const { tier, reversibility, signals } = classifyAction(action);
-        return {
-          action_id: action.id,
-          tool: action.tool ?? null,
-          required_tier: tier,
-          reversibility,
-          missing_compensation: isMissingCompensation(action),
-          ...(signals.length > 0 && { signals: [...signals] }),
-        };
-      }),
-      declared_rollback_contract: declaredRollbackContract(plan),
-    };
+  async classify(plan: Proposal): Promise<ResultOf<(typeof permission)['permission.classify']>> {
+    const classifications: ResultOf<(typeof permission)['permission.classify']>['classifications'] = [];
+    let turn = new ReadingTurn();
+    for (const action of plan.actions) {
+      if (turn.isOver) {
+        turn = new ReadingTurn();
+        await nextTurn();
+      }
+      const { tier, reversibility, signals } = classifyAction(action, turn.budget());
+      classifications.push({
+        action_id: action.id,
+        tool: action.tool ?? null,
+        required_tier: tier,
+        reversibility,
+        missing_compensation: isMissingCompensation(action),
+        ...(signals.length > 0 && { signals: [...signals] }),
+      });
+    }
+    return { classifications, declared_rollback_contract: declaredRollbackContract(plan) };
   }
 
   async ceilingOf(skill: string | null | undefined, connection: Connection): Promise<Tier | undefined> {
@@ -185,28 +188,36 @@ export class PermissionService implements Disposable {
     return judgements.map(toDecision);
   }
 
-  /** A promise only where files have to be looked at. */
+  /** A promise only where files have to be looked at, or where there is much to read. */
   judgePlan(plan: Proposal, connection: Connection, ceiling: Tier | undefined): Judgement[] | Promise<Judgement[]> {
     const standing = { granted: this.grantedTo(connection), agentId: connection.agentId, ceiling };
-    if (plan.actions.length > maxAtOnce) return this.#judgeInPieces(plan, standing);
+    const judged: (Judgement | Promise<Judgement>)[] = [];
+    const turn = new ReadingTurn();
     let isWaiting = false;
-    const judged = plan.actions.map((action) => {
-      const judgement = this.#judge.judge(action, standing);
+    for (const action of plan.actions) {
+      if (turn.isOver) return this.#judgeRest(plan, standing, judged);
+      const judgement = this.#judge.judge(action, standing, turn.budget());
       isWaiting ||= judgement instanceof Promise;
-      return judgement;
-    });
-    return isWaiting ? Promise.all(judged.map(async (each) => await each)) : (judged as Judgement[]);
+      judged.push(judgement);
+    }
+    return isWaiting ? Promise.all(judged) : (judged as Judgement[]);
   }
 
   /** Gives way to other work between pieces. */
-  async #judgeInPieces({ actions }: Proposal, standing: Standing): Promise<Judgement[]> {
-    const judgements: Judgement[] = [];
-    for (let from = 0; from < actions.length; from += maxAtOnce) {
-      for (const action of actions.slice(from, from + maxAtOnce)) {
-        const judged = this.#judge.judge(action, standing);
-        judgements.push(judged instanceof Promise ? await judged : judged);
+  async #judgeRest(
+    { actions }: Proposal,
+    standing: Standing,
+    first: readonly (Judgement | Promise<Judgement>)[],
+  ): Promise<Judgement[]> {
+    const judgements = await Promise.all(first);
+    let turn = new ReadingTurn();
+    await nextTurn();
+    for (const action of actions.slice(first.length)) {
+      if (turn.isOver) {
+        turn = new ReadingTurn();
+        await nextTurn();
       }
-      await nextTurn();
+      judgements.push(await this.#judge.judge(action, standing, turn.budget()));
     }
     return judgements;
   }
