@@ -67,8 +67,13 @@ export const approvalRecord = once(() =>
 export const admissionRefusal = once(() =>
   z
     .object({
-      /** `needs_approval` or `permission_denied`. */
+      /** `needs_approval`, `permission_denied`, `supervision_denied`, `supervision_timeout`, `supervision_withdrawn` or
+       *  `supervision_overloaded`. */
       reason: z.string(),
+      /** The gate that refused: `permission_tier` where it is not said, or `supervision`. */
+      gate: z.string().optional(),
+      /** Of supervision: what supervisors were asked as. */
+      intent_id: z.string().optional(),
       /** How waiting for people ended, where the submit waited. */
       outcome: approvalOutcome().optional(),
       /** Of the actions that may not run; the first of very many. */

@@ -125,7 +125,7 @@ export class ProposalService {
     const env = this.#envFor(connection, options.tenantId, recorded?.record);
     if (refusals.length > 0) {
       const refused = refuseProposal(plan, env, reasonOf(refusals), options);
-      const admission = refusals.find((refusal) => refusal.admission)?.admission;
+      const admission = admissionOf(refusals);
       return admission ? { ...refused, admission } : refused;
     }
     const { replanProvider: provider } = this.#dependencies;
@@ -255,4 +255,11 @@ type Refusal = Extract<AdmissionVerdict, { decision: 'refuse' }>;
 /** Every action is told what every refusing gate has to say of it. */
 function reasonOf(refusals: readonly Refusal[]): (action: Action) => string {
   return (action) => refusals.map(({ reason }) => (typeof reason === 'string' ? reason : reason(action))).join('; ');
+}
+
+/** Of the first gate that said it for programs, with the approvals that any of them waits for. */
+function admissionOf(refusals: Verdicts['refusals']): AdmissionRefusal | undefined {
+  const said = refusals.map(({ admission }) => admission).filter((admission) => admission !== undefined);
+  const [first] = said;
+  return first && { ...first, approval_ids: said.flatMap(({ approval_ids }) => approval_ids) };
 }

@@ -32,8 +32,8 @@ export class Escalations {
     this.#approvals = approvals;
   }
 
-  /** Asks; answers what the plan is told. */
-  ask(plan: Proposal, intent: SupervisionIntent, reason: string, connection: Connection): string {
+  /** Asks; answers what the plan is told, and the approval that waits. */
+  ask(plan: Proposal, intent: SupervisionIntent, reason: string, connection: Connection): { text: string; id: string } {
     const { actions, source, reversibility } = intent;
     const digest = digestOf(plan, connection, intent.scope?.tenantId ?? undefined);
     const { id } = this.#approvals.request({
@@ -58,7 +58,8 @@ export class Escalations {
       whole: { reason, source, actions: plan.actions },
       subject: { digest },
     });
-    return `needs approval: escalated by a supervisor: ${reason} (${id}; submit the same plan once it is approved)`;
+    const text = `needs approval: escalated by a supervisor: ${reason} (${id}; submit the same plan once it is approved)`;
+    return { text, id };
   }
 
   /** Called while a decision is made. */

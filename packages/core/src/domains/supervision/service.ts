@@ -1,7 +1,7 @@
 // The gate that asks programs outside the daemon (Supervision): a plan waits until one of them decides, and what is not
 // decided in time is refused. Without a supervisor that wants to see a plan there is nothing to wait for.
 import { classifyAction, worseReversibility, type CancelSignal, type Proposal } from '@car-runtime/engine';
-import { fail, type SupervisionIntent } from '@car-runtime/protocol';
+import { fail, type AdmissionRefusal, type SupervisionIntent } from '@car-runtime/protocol';
 import { SharedFrame, startDeadline, type Deadline } from '@car-runtime/rpc';
 import type { Connection } from '../../kernel/connection.ts';
 import type { Escalations } from './escalations.ts';
@@ -33,7 +33,8 @@ export const defaultSupervisionLimits: SupervisionLimits = {
 /** Ends of intents that are told apart from intents there never were. */
 const maxRememberedEnds = 1_000;
 
-export type Verdict = { decision: 'allow'; details: object } | { decision: 'refuse'; reason: string; details: object };
+export type Refusal = { decision: 'refuse'; reason: string; details: object; admission: AdmissionRefusal };
+export type Verdict = { decision: 'allow'; details: object } | Refusal;
 
 export type Decision = { kind: 'allow' } | { kind: 'deny' | 'escalate'; reason: string };
 
@@ -118,11 +119,11 @@ export class SupervisionService implements Disposable {
     const details = { supervisor: supervisor.id, verdict: kind };
     const how = `already decided (${kind})`;
     if (kind === 'allow') return parked.end(how, { decision: 'allow', details });
-    const reason =
-      kind === 'deny'
-        ? `denied by a supervisor: ${decision.reason}`
-        : this.#escalations.ask(parked.plan, parked.intent, decision.reason, parked.connection);
-    parked.end(how, { decision: 'refuse', reason, details });
+    if (kind === 'deny') {
+      return parked.end(how, refuse(`denied by a supervisor: ${decision.reason}`, 'supervision_denied', details));
+    }
+    const { text, id } = this.#escalations.ask(parked.plan, parked.intent, decision.reason, parked.connection);
+    parked.end(how, refuse(text, 'needs_approval', details, [id]));
   }
 
   /** What becomes of a plan: nothing to say where no supervisor wants to see it. */
@@ -142,7 +143,7 @@ export class SupervisionService implements Disposable {
     const overload = this.#overloadOf(connection, text.length);
     if (overload !== undefined) {
       const reason = `supervision refused the plan: ${overload}`;
-      return { decision: 'refuse', reason, details: { verdict: 'overloaded' } };
+      return refuse(reason, 'supervision_overloaded', { verdict: 'overloaded' });
     }
     return this.#park(plan, connection, submission.signal, intent, text, offeredTo);
   }
@@ -177,20 +178,19 @@ export class SupervisionService implements Disposable {
       signal.removeEventListener('abort', withdraw);
       this.#forget(parked, how);
       const waited_ms = Math.round(performance.now() - parked.since);
-      resolve({ ...verdict, details: { intent_id: intent.id, ...verdict.details, waited_ms } });
+      const details = { intent_id: intent.id, ...verdict.details, waited_ms };
+      if (verdict.decision === 'allow') return resolve({ ...verdict, details });
+      resolve({ ...verdict, details, admission: { ...verdict.admission, intent_id: intent.id } });
     };
     const withdraw = (): void =>
-      end('its plan was withdrawn', {
-        decision: 'refuse',
-        reason: 'the plan was withdrawn before a supervisor decided',
-        details: { verdict: 'withdrawn' },
-      });
+      end('its plan was withdrawn', withdrawn('the plan was withdrawn before a supervisor decided'));
     const deadline: Deadline = startDeadline(decisionTimeoutMs, () =>
-      end('expired', {
-        decision: 'refuse',
-        reason: `no supervisor decided within ${decisionTimeoutMs / 1_000} s`,
-        details: { verdict: 'timeout' },
-      }),
+      end(
+        'expired',
+        refuse(`no supervisor decided within ${decisionTimeoutMs / 1_000} s`, 'supervision_timeout', {
+          verdict: 'timeout',
+        }),
+      ),
     );
     const parked: Parked = {
       frame: SharedFrame.text(text),
@@ -225,10 +225,16 @@ export class SupervisionService implements Disposable {
   [Symbol.dispose](): void {
     for (const connection of this.#supervisors.keys()) this.unsubscribe(connection);
     for (const { end } of this.#parked.values())
-      end('the daemon stopped', {
-        decision: 'refuse',
-        reason: 'the daemon stopped before a supervisor decided',
-        details: { verdict: 'withdrawn' },
-      });
+      end('the daemon stopped', withdrawn('the daemon stopped before a supervisor decided'));
   }
+}
+
+/** In words, and for programs. */
+function refuse(text: string, reason: string, details: object, approval_ids: string[] = []): Refusal {
+  const admission = { reason, gate: 'supervision', decisions: [], approval_ids };
+  return { decision: 'refuse', reason: text, details, admission };
+}
+
+function withdrawn(text: string): Refusal {
+  return refuse(text, 'supervision_withdrawn', { verdict: 'withdrawn' });
 }

@@ -130,6 +130,55 @@ test('a denied or escalated plan is refused whole, with the reason', async () =>
   }
 });
 
+// req: supervision.admission
+test('a refusal says for programs why, which intent it was and which approval waits', async () => {
+  await using daemon = serve({ supervisionLimits: { decisionTimeoutMs: 50, maxIntentChars: 2_000 } });
+  const { next } = await supervise(daemon);
+  const client = await daemon.connect();
+  const base = { gate: 'supervision', decisions: [] };
+  const late = await client.proposal.submit(plan(write));
+  const { id: lateId } = await next();
+  assert.deepEqual(late.admission, {
+    ...base,
+    reason: 'supervision_timeout',
+    intent_id: lateId,
+    approval_ids: [],
+  });
+  const large = await client.proposal.submit(
+    plan(...Array.from({ length: 50 }, (_, at) => ({ ...write, id: `w${at}` }))),
+  );
+  assert.deepEqual(large.admission, { ...base, reason: 'supervision_overloaded', approval_ids: [] });
+});
+
+// req: supervision.admission
+test('a denied plan names its intent, an escalated one the approval it waits for', async () => {
+  await using daemon = serve();
+  const { next, decide } = await supervise(daemon);
+  const client = await daemon.connect();
+  const denied = client.proposal.submit(plan(write));
+  const { id: intent_id } = await next();
+  await decide(intent_id, 'deny', 'no');
+  assert.deepEqual((await denied).admission, {
+    gate: 'supervision',
+    reason: 'supervision_denied',
+    decisions: [],
+    approval_ids: [],
+    intent_id,
+  });
+  const submitted = client.proposal.submit(plan(write));
+  const { id } = await next();
+  await decide(id, 'escalate', 'look at it');
+  const { admission } = await submitted;
+  const [approval] = (await client.host.approvals({ status: 'pending' })).approvals;
+  assert.deepEqual(admission, {
+    gate: 'supervision',
+    reason: 'needs_approval',
+    decisions: [],
+    approval_ids: [approval?.id],
+    intent_id: id,
+  });
+});
+
 // req: supervision.escalated-approved
 test('an escalated plan waits for a host; once approved the very same plan passes once, and no other', async () => {
   await using daemon = serve();

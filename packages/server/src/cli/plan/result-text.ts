@@ -32,7 +32,12 @@ export function printResult(
 }
 
 /** What people have to do with it, and how. */
-function printAdmission({ reason, outcome, decisions }: AdmissionRefusal, name: string): void {
+function printAdmission({ reason, gate, outcome, decisions, approval_ids }: AdmissionRefusal, name: string): void {
+  if (gate === 'supervision') {
+    printLine(paint('yellow', reason.replaceAll('_', ' ')));
+    for (const id of approval_ids) printLine(`  a host decides it:  car approvals show ${textOf(id)}`);
+    return;
+  }
   const needing = decisions.filter(({ decision }) => decision === 'needs_approval').length;
   const denied = decisions.length - needing;
   const counts = [
