@@ -11,6 +11,7 @@ import {
   toJsonSchema,
   toOpenRpc,
   callers,
+  ownershipNotes,
   toRoleMatrix,
   type DomainContract,
 } from '@car-runtime/protocol';
@@ -98,8 +99,10 @@ function roleMatrix(): string {
     '',
     `| Method | ${callers.join(' | ')} | |`,
     `| --- |${' --- |'.repeat(callers.length + 1)}`,
-    ...toRoleMatrix(methods).map(([name, row, { approval, takesCommand }]) => {
-      const notes = [...(approval ? ['asks'] : []), ...(takesCommand ? ['strict'] : [])].join(', ');
+    ...toRoleMatrix(methods).map(([name, row, { approval, takesCommand, ownership }]) => {
+      const whose = ownership && ownershipNotes[ownership];
+      const marks = [...(approval ? ['asks'] : []), ...(takesCommand ? ['strict'] : []), ...(whose ? [whose] : [])];
+      const notes = marks.join(', ');
       const cells = callers.map((caller) => answerSigns[row[caller]]);
       return `| [\`${name}\`](methods.md#${anchor(name)}) | ${cells.join(' | ')} | ${notes} |`;
     }),

@@ -1,6 +1,7 @@
 // Every method with every caller: what the matrix of the contract says is what the daemon answers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Client } from '@car-runtime/client';
 import { callers, methods, toRoleMatrix, type Answer, type Caller } from '@car-runtime/protocol';
 import { serve, type As, type TestDaemon } from '@car-runtime/testkit';
 import { HostWire } from './host-wire.ts';
@@ -50,31 +51,61 @@ test('with strict roles what takes a command, a path or an endpoint is for hosts
   }
 });
 
-/** Params about what the agent `owner` has, in the order in which nothing is taken away that is still asked for. */
-function ownedCalls(run_id: string): [method: string, params: object][] {
+type Calls = readonly [method: string, paramsOf: () => object | Promise<object>][];
+
+/** What belongs to the agent `owner`, or is about it, in the order in which nothing is taken away that is still asked for. What
+ *  can be ended only once is made anew for each caller. */
+async function ownedCalls(daemon: TestDaemon, owner: HostWire): Promise<Calls> {
+  const { run_id } = await owner.call<{ run_id: string }>('runs.start', { intent: 'x' });
+  await owner.call('host.register_agent', { id: 'a', name: 'A', kind: 'test' });
+  await owner.call('host.register_device', { id: 'd', name: 'D', platform: 'test' });
+  const host = await daemon.connect({ as: 'host' });
+  await host.agents.upsert({ id: 'owner', name: 'Owner', command: process.execPath });
+  const helper = await daemon.connect({ as: { agent: 'helper' } });
+  helper.onCallback('agent.chat', () => ({ accepted: true }));
+  helper.onCallback('agent.chat.approve', () => ({ resolved: true }));
+  const client = await daemon.connect();
+  const { session_id } = await client.agents.chat({ agent_id: 'helper', prompt: 'p' });
+  const risky = { id: 'r', type: 'tool_call' as const, tool: 'send_email' };
+  await client.proposal.submit({ proposal: { actions: [risky] } });
+  const [asked] = (await host.host.approvals({ status: 'pending' })).approvals;
   return [
-    ['runs.subscribe', { run_id }],
-    ['runs.list', { agent_id: 'owner' }],
-    ['runs.get_trace', { run_id }],
-    ['runs.plans', { run_id }],
-    ['runs.diff', { a: run_id, b: run_id }],
-    ['runs.export', { run_id }],
-    ['runs.record_turns', { run_id, turns: [{ tool: 't' }] }],
-    ['host.set_status', { agent_id: 'a', status: 'running' }],
-    ['host.update_device', { device_id: 'd', name: 'D' }],
-    ['host.unregister_agent', { agent_id: 'a' }],
-    ['runs.complete', { run_id, outcome: { status: 'success' } }],
+    ['runs.subscribe', () => ({ run_id })],
+    ['runs.list', () => ({ agent_id: 'owner' })],
+    ['runs.get_trace', () => ({ run_id })],
+    ['runs.plans', () => ({ run_id })],
+    ['runs.diff', () => ({ a: run_id, b: run_id })],
+    ['runs.export', () => ({ run_id })],
+    ['runs.record_turns', () => ({ run_id, turns: [{ tool: 't' }] })],
+    ['host.set_status', () => ({ agent_id: 'a', status: 'running' })],
+    ['host.update_device', () => ({ device_id: 'd', name: 'D' })],
+    ['host.unregister_agent', () => ({ agent_id: 'a' })],
+    ['agents.tail_log', () => ({ id: 'owner' })],
+    ['budget.extend', async () => ({ name: await newBudget(host), agent: 'owner', add: { tool_calls: 1 } })],
+    ['agents.chat.approve', () => ({ session_id, approval_id: 'p', decision: true })],
+    ['host.resolve_approval', () => ({ approval_id: asked?.id, resolution: 'deny' })],
+    ['agents.chat.cancel', () => owner.call<object>('agents.chat', { agent_id: 'helper', prompt: 'p' })],
+    ['runs.complete', async () => ({ ...(await started(owner)), outcome: { status: 'success' } })],
+    ['runs.start', () => ({ agent_id: 'owner', intent: 'x' })],
   ];
 }
+
+let budgets = 0;
+
+/** One that nobody was asked about yet. */
+async function newBudget(host: Client): Promise<string> {
+  const name = `b${budgets++}`;
+  await host.budget.set({ name, agent: '*', per: 'day', limits: { tool_calls: 5 } });
+  return name;
+}
+
+const started = (owner: HostWire): Promise<object> => owner.call<object>('runs.start', { intent: 'x' });
 
 // req: security.role-matrix
 test('what belongs to an agent or its connection is answered to whom the matrix names, and to nobody else', async () => {
   await using daemon = serve();
   const owner = await HostWire.connect(daemon, roles.agent);
-  const { run_id } = await owner.call<{ run_id: string }>('runs.start', { intent: 'x' });
-  await owner.call('host.register_agent', { id: 'a', name: 'A', kind: 'test' });
-  await owner.call('host.register_device', { id: 'd', name: 'D', platform: 'test' });
-  const calls = ownedCalls(run_id);
+  const calls = await ownedCalls(daemon, owner);
   const owned = matrix.filter(([, , { ownership }]) => ownership);
   assert.deepEqual(
     calls.map(([method]) => method).toSorted(),
@@ -89,20 +120,15 @@ test('what belongs to an agent or its connection is answered to whom the matrix 
       const result = await wire.call<{ dropped?: string }>(method, params);
       return result.dropped === undefined ? 'answered' : 'not_owner';
     } catch (error) {
-      return (error as { data: { reason: string } }).data.reason === 'forbidden' ? 'forbidden' : 'not_owner';
+      return (error as { data?: { reason?: string } }).data?.reason === 'forbidden' ? 'forbidden' : 'not_owner';
     }
   };
-  for (const [method, params] of calls) {
+  for (const [method, paramsOf] of calls) {
     const row = owned.find(([name]) => name === method)?.[1];
     // The owner last: it may take the object away.
     for (const caller of ['other agent', 'client', 'host', 'agent'] as const) {
-      // A run ends once: each caller has one of its own to end.
-      const fresh = method === 'runs.complete' ? await owner.call<object>('runs.start', { intent: 'x' }) : {};
-      assert.equal(
-        await outcomeOf(wires.get(caller) as HostWire, method, { ...params, ...fresh }),
-        row?.[caller],
-        `${method} as ${caller}`,
-      );
+      const wire = wires.get(caller) as HostWire;
+      assert.equal(await outcomeOf(wire, method, await paramsOf()), row?.[caller], `${method} as ${caller}`);
     }
   }
 });

@@ -156,6 +156,7 @@ export const approvals = {
         }),
     result: hostApproval,
     access: 'client',
+    ownership: 'decider',
     effect: 'write',
     errors: ['failed', 'forbidden'],
     section,

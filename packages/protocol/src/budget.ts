@@ -159,6 +159,7 @@ export const budgets = {
         account: budgetAccount(),
       }),
     access: 'session',
+    ownership: 'subject',
     effect: 'write',
     errors: ['failed', 'forbidden', 'overloaded'],
     section,

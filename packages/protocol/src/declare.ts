@@ -9,8 +9,10 @@ import { once } from './once.ts';
 export type Access = 'public' | 'session' | 'client' | 'host';
 
 /** What else the handler asks of a caller that its access lets in. `runReader`: the agent of the run, or a host. `runWriter`:
- *  that agent alone. `runEnder`: all but other agents. `registrant`: the connection that registered the object. */
-export type Ownership = 'runReader' | 'runWriter' | 'runEnder' | 'registrant';
+ *  that agent alone. `runEnder`: all but other agents. `registrant`: the connection that registered the object. `subject`: the
+ *  agent it is about (its log, its account, the chat it began), and everybody who is no agent. `chatHost`: the connection that
+ *  began the chat, or a host. `decider`: of an approval that gives an agent more, a host; of another one, who may decide it. */
+export type Ownership = 'runReader' | 'runWriter' | 'runEnder' | 'registrant' | 'subject' | 'chatHost' | 'decider';
 
 export interface MethodOptions<P extends z.ZodType, R extends z.ZodType> {
   summary: string;

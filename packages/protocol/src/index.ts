@@ -137,7 +137,15 @@ export {
   type ResultOf,
 } from './declare.ts';
 export { errorTable, fail, toolRejectedCode, type ErrorKind, type FailOptions } from './errors.ts';
-export { callers, roleRowOf, toRoleMatrix, type Answer, type Caller, type RoleRow } from './role-matrix.ts';
+export {
+  callers,
+  roleRowOf,
+  ownershipNotes,
+  toRoleMatrix,
+  type Answer,
+  type Caller,
+  type RoleRow,
+} from './role-matrix.ts';
 export { toJsonSchema, toMethodSchema, toOpenRpc } from './openrpc.ts';
 export { checkParams } from './check-params.ts';
 export type {

@@ -23,6 +23,16 @@ const byOwnership: Readonly<Record<Ownership, RoleRow>> = {
   runWriter: row('auth_required', 'answered', 'not_owner', 'not_owner', 'not_owner'),
   runEnder: row('auth_required', 'answered', 'not_owner', 'answered', 'answered'),
   registrant: row('auth_required', 'answered', 'not_owner', 'not_owner', 'not_owner'),
+  subject: row('auth_required', 'answered', 'forbidden', 'answered', 'answered'),
+  // Of a client that is not the one.
+  chatHost: row('auth_required', 'forbidden', 'forbidden', 'forbidden', 'answered'),
+  decider: row('auth_required', 'forbidden', 'forbidden', 'forbidden', 'answered'),
+};
+
+/** What the row does not say of a client. */
+export const ownershipNotes: Readonly<Partial<Record<Ownership, string>>> = {
+  chatHost: 'a client where it began the chat',
+  decider: 'a client where not only hosts decide',
 };
 
 function row(unauthenticated: Answer, agent: Answer, other: Answer, client: Answer, host: Answer): RoleRow {

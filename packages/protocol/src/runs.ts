@@ -215,6 +215,7 @@ export const runs = {
       }),
     result: () => z.object({ run_id: z.string(), agent_id: z.string(), ...persisted() }),
     access: 'session',
+    ownership: 'subject',
     effect: 'write',
     errors: ['failed', 'forbidden', 'invalid_params', 'overloaded'],
     section,

@@ -200,7 +200,7 @@ export class PermissionService implements Disposable {
       isWaiting ||= judgement instanceof Promise;
       judged.push(judgement);
     }
-    return isWaiting ? Promise.all(judged) : (judged as Judgement[]);
+    return isWaiting ? Promise.all(judged.map(async (each) => await each)) : (judged as Judgement[]);
   }
 
   /** Gives way to other work between pieces. */
@@ -209,7 +209,7 @@ export class PermissionService implements Disposable {
     standing: Standing,
     first: readonly (Judgement | Promise<Judgement>)[],
   ): Promise<Judgement[]> {
-    const judgements = await Promise.all(first);
+    const judgements = await Promise.all(first.map(async (each) => await each));
     let turn = new ReadingTurn();
     await nextTurn();
     for (const action of actions.slice(first.length)) {
