@@ -72,7 +72,7 @@ test('in core the kernel, the infrastructure and the domains do not know each ot
     'packages/core/src/infra/files.ts': `import type { K } from '../kernel/kernel.ts';`,
     'packages/core/src/version.ts': `import type { S } from './domains/state/index.ts';`,
   });
-  const names = 'only composition, server-state.ts, its config and index.ts name domains';
+  const names = 'only composition, server-state.ts, its config and the entry points name domains';
   assert.deepEqual(errors, [
     `packages/core/src/domains/runs/index.ts:1 imports ../state/index.ts: a domain never imports another domain's files`,
     'packages/core/src/infra/files.ts:1 imports ../kernel/kernel.ts: infra imports neither the kernel nor a domain',

@@ -33,22 +33,35 @@ let project = '';
 /** What a program can import: every entry point of every package. */
 let entries: string[] = [];
 
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'car-pack-'));
-  project = join(folder, 'project');
-  const built = join(folder, 'built');
-  const packed = join(folder, 'packed');
-  await mkdir(project);
-  await mkdir(packed);
-  await run(root, process.execPath, 'scripts/build.ts', '--out', built);
-  const packages = (await readdir(built)).map((name) => join(built, name));
-  const manifests = await Promise.all(packages.map((path) => readManifest(path)));
-  entries = manifests.flatMap(({ name, exports }) => Object.keys(exports).map((subpath) => join(name, subpath)));
-  await run(packed, 'npm', 'pack', '--silent', ...packages);
-  await writeFile(join(project, 'package.json'), '{ "private": true, "type": "module" }');
-  const tarballs = (await readdir(packed)).map((name) => join(packed, name));
-  await run(project, 'npm', 'install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs);
-});
+before(
+  async () => {
+    folder = await mkdtemp(join(tmpdir(), 'car-pack-'));
+    project = join(folder, 'project');
+    const built = join(folder, 'built');
+    const packed = join(folder, 'packed');
+    await mkdir(project);
+    await mkdir(packed);
+    await run(root, process.execPath, 'scripts/build.ts', '--out', built);
+    const packages = (await readdir(built)).map((name) => join(built, name));
+    const manifests = await Promise.all(packages.map((path) => readManifest(path)));
+    entries = manifests.flatMap(({ name, exports }) => Object.keys(exports).map((subpath) => join(name, subpath)));
+    await run(packed, 'npm', 'pack', '--silent', ...packages);
+    await writeFile(join(project, 'package.json'), '{ "private": true, "type": "module" }');
+    const tarballs = (await readdir(packed)).map((name) => join(packed, name));
+    await run(
+      project,
+      'npm',
+      'install',
+      '--ignore-scripts',
+      '--prefer-offline',
+      '--no-audit',
+      '--no-fund',
+      ...tarballs,
+    );
+    // Compiling and bundling everything takes its time on a busy machine.
+  },
+  { timeout: 6 * 60_000 },
+);
 
 after(() => rm(folder, { recursive: true, force: true }));
 

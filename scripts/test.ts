@@ -1,11 +1,11 @@
 // npm test: every *.test.ts of the repository, or those named. Ends with one line: `N passed, N failed`.
-//   npm test -- [path or folder ...] [--test-name-pattern=<regex>] [--long]
-// With --long only tests that have a longer form, at full length.
+//   npm test -- [path or folder ...] [--test-name-pattern=<regex>] [--long] [--slowest]
+// With --long only tests that have a longer form, at full length. With --slowest also says which files took longest.
 import type { ChildProcess } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -17,6 +17,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     long: { type: 'boolean', default: false },
+    slowest: { type: 'boolean', default: false },
     'test-name-pattern': { type: 'string', multiple: true, default: [] },
   },
 });
@@ -35,6 +36,7 @@ const named = (positionals.length > 0 ? positionals : places).flatMap(testFiles)
 const files = values.long ? named.filter((file) => readFileSync(file, 'utf8').includes('CAR_TEST_LONG')) : named;
 let passed = 0;
 let failed = 0;
+const durations: [seconds: number, file: string][] = [];
 
 killWhatHangs();
 const results = run({
@@ -43,8 +45,8 @@ const results = run({
   execArgv: [`--test-timeout=${testTimeoutMs}`],
   testNamePatterns: values['test-name-pattern'].map((pattern) => new RegExp(pattern)),
 });
-results.on('test:summary', ({ file, counts }) => {
-  if (file !== undefined) return; // the one of no file is of all
+results.on('test:summary', ({ file, counts, duration_ms }) => {
+  if (file !== undefined) return void durations.push([duration_ms / 1_000, file]); // the one of no file is of all
   passed = counts.passed;
   failed = counts.tests - counts.passed - counts.skipped - counts.todo;
 });
@@ -52,9 +54,15 @@ const report = results.compose(spec);
 report.pipe(process.stdout, { end: false });
 await finished(report);
 
+if (values.slowest) sayWhatWasSlow();
 if (files.length === 0) console.log('There is no such test');
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || files.length === 0 ? 1 : 0;
+
+function sayWhatWasSlow(): void {
+  for (const [seconds, file] of durations.toSorted(([a], [b]) => b - a).slice(0, 20))
+    console.log(`${seconds.toFixed(1).padStart(7)} s  ${relative(join(import.meta.dirname, '..'), file)}`);
+}
 
 /** The test files that `place` names: itself, or those below it. */
 function testFiles(place: string): string[] {

@@ -79,7 +79,7 @@ export async function ask(peer: Peer, method: MethodName, params: unknown, signa
 }
 
 /** Older daemons answer a method they do not know with a plain failure of this text. */
-export function isUnknownMethod(error: RpcError): boolean {
+function isUnknownMethod(error: RpcError): boolean {
   return (
     error.code === methodNotFound ||
     reasonOf(error.data) === 'method_not_found' ||

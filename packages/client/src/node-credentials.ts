@@ -128,7 +128,7 @@ export class NodeCredentials {
 
 /** The trimmed text of a token file; `undefined` when there is none or it is blank. A symbolic link is refused: whoever
  *  can place one could have any other file sent. */
-export function readTokenFile(path: string): string | undefined {
+function readTokenFile(path: string): string | undefined {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));

@@ -80,7 +80,7 @@ const specFields = () => ({
 
 const agentName = once(() => z.string().min(1).max(256));
 
-export const agentStatus = once(() => z.enum(['stopped', 'starting', 'running', 'backoff', 'errored']));
+const agentStatus = once(() => z.enum(['stopped', 'starting', 'running', 'backoff', 'errored']));
 
 /** Ours: what the processes of a running agent use. */
 const agentResources = once(() =>
@@ -96,7 +96,7 @@ const agentResources = once(() =>
     .meta({ id: 'AgentResources' }),
 );
 
-export const managedAgent = once(() =>
+const managedAgent = once(() =>
   z
     .object({
       id: z.string(),

@@ -18,9 +18,7 @@ export const approvalOutcome = once(() =>
   z.enum(['approved', 'denied_by_human', 'expired', 'requester_gone', 'policy_denied', 'daemon_restarted']),
 );
 
-export const approvalKind = once(() =>
-  z.enum(['gate', 'request', 'permission', 'plan', 'budget', 'supervision', 'external']),
-);
+const approvalKind = once(() => z.enum(['gate', 'request', 'permission', 'plan', 'budget', 'supervision', 'external']));
 
 export const hostApproval = once(() =>
   z

@@ -6,7 +6,7 @@ import { method } from './declare.ts';
 const section = 'Budgets';
 const maxIdChars = 200;
 const maxReasonChars = 2_000;
-export const maxBudgetAccountsPerPage = 1_000;
+const maxBudgetAccountsPerPage = 1_000;
 /** Sums stay whole numbers: this is a thousandth of where they would not. */
 const maxAmount = 1e12;
 /** In micro-dollars the same. */
@@ -55,7 +55,7 @@ export const budget = once(() =>
     .meta({ id: 'Budget' }),
 );
 
-export const budgetAccount = once(() =>
+const budgetAccount = once(() =>
   z
     .object({
       budget: z.string(),

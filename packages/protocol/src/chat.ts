@@ -16,7 +16,7 @@ export const sessionId = once(() => z.string().min(1).max(maxSessionIdLength));
 
 const httpUrl = once(() => z.string().regex(/^https?:\/\//i, 'must be an http or https URL'));
 
-export const imageBlock = once(() =>
+const imageBlock = once(() =>
   z
     .discriminatedUnion('type', [
       z.object({
@@ -65,7 +65,7 @@ const chatEventFields = () => ({
   error: z.string().optional(),
 });
 
-export const chatEvent = once(() =>
+const chatEvent = once(() =>
   z
     .looseObject({
       agent_id: z.string(),

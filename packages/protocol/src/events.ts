@@ -78,7 +78,7 @@ export type EventKind = (typeof eventKinds)[number];
  *
  * What queries shall find (`tool`, `caller`, `tenant`, `gate`, `decision`, `agent`) is there as strings.
  */
-export const journalEvent = once(() =>
+const journalEvent = once(() =>
   z
     .object({
       kind: z.string(),
@@ -95,7 +95,7 @@ export const journalEvent = once(() =>
 export type JournalEvent = z.output<ReturnType<typeof journalEvent>>;
 
 /** Both limits hold at once. Absent means no limit. */
-export const eventRetention = once(() =>
+const eventRetention = once(() =>
   z.object({
     max_events: z.int().min(0).nullish(),
     max_age_secs: z.number().min(0).nullish(),

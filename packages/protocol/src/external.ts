@@ -65,7 +65,7 @@ export const externalAgent = once(() =>
     .meta({ id: 'ExternalAgentSpec' }),
 );
 
-export const externalResult = once(() =>
+const externalResult = once(() =>
   z
     .object({
       answer: z.string(),

@@ -6,7 +6,7 @@ import { once } from './once.ts';
 
 const section = 'Agents, Goals';
 
-export const chatGoalState = once(() =>
+const chatGoalState = once(() =>
   z
     .object({
       session_id: z.string(),

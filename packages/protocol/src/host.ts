@@ -17,11 +17,11 @@ const id = once(() => z.string().min(1).max(maxIdChars));
 const shortText = once(() => z.string().max(maxTextChars));
 const capabilities = once(() => z.array(z.string().max(maxIdChars)).max(maxCapabilities));
 
-export const hostAgentStatus = once(() =>
+const hostAgentStatus = once(() =>
   z.enum(['idle', 'running', 'waiting_for_approval', 'paused', 'completed', 'errored', 'stopped']),
 );
 
-export const hostAgent = once(() =>
+const hostAgent = once(() =>
   z
     .object({
       id: z.string(),
@@ -41,7 +41,7 @@ export const hostAgent = once(() =>
     .meta({ id: 'HostAgent' }),
 );
 
-export const hostDevice = once(() =>
+const hostDevice = once(() =>
   z
     .object({
       id: z.string(),
@@ -56,7 +56,7 @@ export const hostDevice = once(() =>
     .meta({ id: 'HostDevice' }),
 );
 
-export const hostEvent = once(() =>
+const hostEvent = once(() =>
   z
     .object({
       id: z.string(),

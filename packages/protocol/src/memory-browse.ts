@@ -18,7 +18,7 @@ const page = () => ({
 });
 
 /** A fact of a page; a long body is cut there, and `memory.show` has all of it. */
-export const browsedFact = once(() =>
+const browsedFact = once(() =>
   factRow()
     .extend({
       fact_id: z.string(),

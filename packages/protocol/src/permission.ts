@@ -25,7 +25,7 @@ const content = once(() =>
   }),
 );
 
-export const permissionDecision = once(() =>
+const permissionDecision = once(() =>
   z
     .object({
       action_id: z.string(),
@@ -43,7 +43,7 @@ export const permissionDecision = once(() =>
     .meta({ id: 'PermissionDecision' }),
 );
 
-export const approvalRecord = once(() =>
+const approvalRecord = once(() =>
   z
     .object({
       fingerprint: z.string(),

@@ -125,7 +125,7 @@ export const costSummary = once(() =>
 const rateLimit = once(() => z.object({ max_calls: z.int().min(0), interval_secs: z.number().positive() }));
 
 /** The most one call of a tool uses. With `reported`, its output says in `usage` what it did use. */
-export const toolUsage = once(() =>
+const toolUsage = once(() =>
   z.object({
     max_tokens: z.int().min(0).optional(),
     max_cost_usd: z.number().min(0).optional(),

@@ -11,9 +11,7 @@ const shapes = 'Run tracing, Shapes';
 const maxTurnsPerCall = 256;
 const maxSearchResults = 1_000;
 
-export const agentOutcomeStatus = once(() =>
-  z.enum(['success', 'partial_success', 'give_up', 'timeout', 'failure', 'done']),
-);
+const agentOutcomeStatus = once(() => z.enum(['success', 'partial_success', 'give_up', 'timeout', 'failure', 'done']));
 
 const outcomeMetrics = once(() =>
   z.object({
@@ -48,7 +46,7 @@ const agentOutcomeInput = once(() =>
     .meta({ id: 'AgentOutcomeInput' }),
 );
 
-export const agentOutcome = once(() =>
+const agentOutcome = once(() =>
   z
     .object({
       status: agentOutcomeStatus(),
@@ -60,7 +58,7 @@ export const agentOutcome = once(() =>
     .meta({ id: 'AgentOutcome' }),
 );
 
-export const runTermination = once(() =>
+const runTermination = once(() =>
   z
     .discriminatedUnion('kind', [
       z.object({ kind: z.literal('outcome'), outcome: agentOutcome() }),
@@ -161,11 +159,11 @@ const runGap = once(() =>
   z.object({ record: z.literal('gap'), from: z.number(), to: z.number() }).meta({ id: 'RunGap' }),
 );
 
-export const runRecord = once(() =>
+const runRecord = once(() =>
   z.discriminatedUnion('record', [runStarted(), runTurn(), runEnded()]).meta({ id: 'RunRecord' }),
 );
 
-export const runLiveStatus = once(() => z.enum(['in_progress', 'completed', 'incomplete']));
+const runLiveStatus = once(() => z.enum(['in_progress', 'completed', 'incomplete']));
 
 const runSummary = once(() =>
   z

@@ -29,7 +29,7 @@ const scope = once(() =>
   ]),
 );
 
-export const skillStats = once(() =>
+const skillStats = once(() =>
   z
     .object({
       success_count: z.number(),
@@ -42,7 +42,7 @@ export const skillStats = once(() =>
     .meta({ id: 'SkillStats' }),
 );
 
-export const skillMeta = once(() =>
+const skillMeta = once(() =>
   z
     .object({
       name: z.string(),
@@ -96,7 +96,7 @@ const ingested = () => ({
 });
 
 /** Whatever `skills.distill` answered is accepted unchanged. */
-export const distilledSkill = once(() =>
+const distilledSkill = once(() =>
   z
     .looseObject({
       name: skillName(),
@@ -144,7 +144,7 @@ const provenance = once(() =>
     .meta({ id: 'SkillProvenance' }),
 );
 
-export const deploymentDecision = once(() =>
+const deploymentDecision = once(() =>
   z
     .object({
       trust: z.enum(['official', 'verified', 'community', 'untrusted']),

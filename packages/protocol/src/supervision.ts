@@ -9,7 +9,7 @@ const maxReasonChars = 2_000;
 const maxFilterEntries = 1_000;
 
 /** What a supervisor is told of a plan: everything about it but the values of its parameters. */
-export const supervisionIntent = once(() =>
+const supervisionIntent = once(() =>
   z
     .object({
       id: z.string(),

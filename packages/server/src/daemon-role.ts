@@ -1,7 +1,7 @@
 // Whether this daemon is the primary one of its state root (Primary and secondary daemon).
 import { join } from 'node:path';
 import { StartError } from './errors.ts';
-import { takeFileLock, type FileLock } from '@car-runtime/core';
+import { takeFileLock, type FileLock } from '@car-runtime/core/daemon';
 import { ensurePrivateFolder } from './private-files.ts';
 import { isAnswering } from './unix-socket.ts';
 

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
-import type { Span, TraceRequest } from '@car-runtime/core';
+import type { Span } from '@car-runtime/core';
+import type { TraceRequest } from '@car-runtime/core/daemon';
 import { Inbox } from '@car-runtime/testkit';
 
 export interface Posted {

@@ -27,6 +27,8 @@ export interface DaemonProcess extends AsyncDisposable {
   readonly stderr: () => string;
   readonly exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   kill(signal: NodeJS.Signals): void;
+  /** Lets it end the agents it runs, which killing it would leave behind, and takes its folder away. */
+  stop(): Promise<void>;
   token(name: 'auth-token' | 'host-token'): string;
 }
 
@@ -76,7 +78,7 @@ export function runDaemon({ args = [], env = {}, config, root }: StartOptions = 
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const exit = once(child, 'close').then(([code, signal]) => ({ code, signal }));
-  return {
+  const daemon = {
     pid: child.pid as number,
     root: home,
     firstLine,
@@ -86,12 +88,18 @@ export function runDaemon({ args = [], env = {}, config, root }: StartOptions = 
     stdout: () => stdout,
     stderr: () => stderr,
     exit,
-    kill: (signal) => void child.kill(signal),
-    token: (name) => readFileSync(join(home, 'ai.parslee.car', name), 'utf8'),
+    kill: (signal: NodeJS.Signals) => void child.kill(signal),
+    async stop() {
+      child.kill('SIGTERM');
+      await exit;
+      await daemon[Symbol.asyncDispose]();
+    },
+    token: (name: 'auth-token' | 'host-token') => readFileSync(join(home, 'ai.parslee.car', name), 'utf8'),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');
       await exit;
       if (root === undefined) rmSync(home, { recursive: true, force: true });
     },
   };
+  return daemon;
 }

@@ -19,6 +19,7 @@ import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { TempFolder } from '@car-runtime/testkit/wire';
 import { canonicalFolder, RootedFiles, type LocateOptions } from './rooted-files.ts';
+import { problemOf } from './problem-of.ts';
 import { PathProblem } from './rooted-path.ts';
 import { replaceFile } from './rooted-write.ts';
 
@@ -76,16 +77,6 @@ class Tree implements Disposable {
   [Symbol.dispose](): void {
     this.#folder[Symbol.dispose]();
   }
-}
-
-function problemOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    assert.ok(error instanceof PathProblem, `a path problem, not ${String(error)}`);
-    return error.message;
-  }
-  return 'none';
 }
 
 /** The same promises with and without folders held open. */

@@ -49,7 +49,7 @@ export function printJson(value: unknown, options: { isRaw?: boolean | undefined
 const jsonToken = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /** Indented and coloured JSON that is still valid JSON without the colours. */
-export function prettyJson(value: unknown): string {
+function prettyJson(value: unknown): string {
   const text = JSON.stringify(value, undefined, 2).replaceAll(unsafeInJson, toEscape);
   return text.replaceAll(
     jsonToken,

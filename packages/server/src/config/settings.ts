@@ -5,7 +5,7 @@ import {
   defaultAgentStopGraceMs,
   defaultRunRetention,
   defaultToolTimeoutMs,
-} from '@car-runtime/core';
+} from '@car-runtime/core/daemon';
 import type { AcpAgentConfig } from '@car-runtime/core';
 import { defaultLimits } from '../limits.ts';
 import {

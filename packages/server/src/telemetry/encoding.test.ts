@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Span, TraceRequest } from '@car-runtime/core';
+import type { Span } from '@car-runtime/core';
+import type { TraceRequest } from '@car-runtime/core/daemon';
 import { createEncoding } from './encoding.ts';
 
 const spans: Span[] = [

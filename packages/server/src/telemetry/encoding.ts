@@ -1,5 +1,6 @@
 // Spans as the bytes of a request: each is encoded once, when it is queued, and a batch is those bytes with a frame around.
-import { toTraceRequest, type Attribute, type Span } from '@car-runtime/core';
+import type { Attribute, Span } from '@car-runtime/core';
+import { toTraceRequest } from '@car-runtime/core/daemon';
 import type { Protocol } from './settings.ts';
 
 export interface SpanEncoding {

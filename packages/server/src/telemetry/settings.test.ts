@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defaultResource } from '@car-runtime/core';
+import { defaultResource } from '@car-runtime/core/daemon';
 import { readTelemetrySettings, type TelemetrySettings } from './settings.ts';
 
 function read(env: Record<string, string>): { settings: TelemetrySettings | undefined; warnings: string[] } {

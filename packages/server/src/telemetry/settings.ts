@@ -1,6 +1,6 @@
 // Where spans go and how, from the standard variables of OpenTelemetry. A variable that cannot be used is named in a warning
 // and left out: telemetry keeps no daemon from starting. Values are never shown, since headers and URLs hold credentials.
-import { defaultResource } from '@car-runtime/core';
+import { defaultResource } from '@car-runtime/core/daemon';
 
 export type Protocol = 'http/json' | 'http/protobuf';
 

@@ -20,7 +20,8 @@ const span = (name: string, text = ''): Span => ({
   status: {},
 });
 
-function exporterTo(url: string, env: Record<string, string> = {}, options: { flushMs?: number } = {}) {
+/** Unless a test says otherwise, the end waits for what is on its way, however busy the machine is. */
+function exporterTo(url: string, env: Record<string, string> = {}, options = { flushMs: 60_000 }) {
   const logger = new RecordingLogger();
   const settings = readTelemetrySettings({
     env: { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', ...env },

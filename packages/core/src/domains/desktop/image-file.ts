@@ -6,7 +6,7 @@ import { open, realpath } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { fail } from '@car-runtime/protocol';
 
-export const maxImageBytes = 32 * 1024 * 1024;
+const maxImageBytes = 32 * 1024 * 1024;
 
 export interface ImageFile {
   readonly bytes: Buffer;

@@ -8,7 +8,7 @@ import { defaultTesseractLimits, runTesseract, tesseractPackage, type TesseractL
 import { toTextLines, type TextLine } from './text-lines.ts';
 
 /** Images in memory at a time, those that wait among them. */
-export const maxJobs = 8;
+const maxJobs = 8;
 const maxRunning = 2;
 
 export interface OcrRequest {

@@ -19,7 +19,7 @@ const magic: readonly [mediaType: string, test: (bytes: Buffer) => boolean][] = 
   ['image/webp', (bytes) => /^RIFF[^]{4}WEBP$/.test(bytes.toString('latin1', 0, 12))],
 ];
 
-export function mediaTypeOf(bytes: Buffer): string | undefined {
+function mediaTypeOf(bytes: Buffer): string | undefined {
   return magic.find(([, test]) => test(bytes))?.[0];
 }
 

@@ -6,9 +6,9 @@ import { readPrivateFile, writePrivateFile } from '../../infra/private-file.ts';
 import type { Health } from '../../kernel/health.ts';
 import type { Logger } from '../../kernel/logger.ts';
 
-export const maxGoals = 1_000;
+const maxGoals = 1_000;
 /** Of all checks, folders and session names together. */
-export const maxGoalCharacters = 1024 * 1024;
+const maxGoalCharacters = 1024 * 1024;
 export const maxReasonCharacters = 2_000;
 /** What turns say is stored at most this often; what callers set is stored before they are answered. */
 const storeEveryMs = 100;

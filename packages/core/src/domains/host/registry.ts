@@ -6,10 +6,10 @@ import type { Connection } from '../../kernel/connection.ts';
 import type { HostEvents } from './event-feed.ts';
 
 /** Of one connection, agents and devices each. */
-export const maxPerConnection = 1_000;
+const maxPerConnection = 1_000;
 /** As JSON, of all agents or all devices: they are sent in one answer. */
 export const maxTotalBytes = 8 * 1024 * 1024;
-export const maxRecordBytes = 64 * 1024;
+const maxRecordBytes = 64 * 1024;
 
 export type NewHostAgent = Pick<HostAgent, 'name' | 'kind'> &
   Partial<Pick<HostAgent, 'capabilities' | 'project' | 'pid' | 'display' | 'metadata'>> & { id?: string | undefined };

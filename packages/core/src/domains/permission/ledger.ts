@@ -4,7 +4,7 @@ import { closeSync, constants, fstatSync, ftruncateSync, mkdirSync, openSync, st
 import { dirname } from 'node:path';
 import { isWithin, tiers, type Tier } from '@car-runtime/engine';
 import { fail, type ApprovalRecord } from '@car-runtime/protocol';
-import { replaceFile } from '../../infra/atomic-file.ts';
+import { writePrivateFile } from '../../infra/private-file.ts';
 import { readLines } from '../../journal/read-lines.ts';
 import type { Health } from '../../kernel/health.ts';
 import type { Logger } from '../../kernel/logger.ts';
@@ -126,7 +126,7 @@ export class Ledger {
         last.delete(record.fingerprint);
         if (this.find(record.fingerprint)) last.set(record.fingerprint, line);
       }
-      replaceFile(path, [...last.values()].map((line) => `${line}\n`).join(''));
+      writePrivateFile(path, [...last.values()].map((line) => `${line}\n`).join(''));
       this.#forgetAll();
       this.refresh();
     } catch (error) {

@@ -1,8 +1,9 @@
 // What each agent may do without asking, by tier: a small file, replaced whole.
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { tiers, type Tier } from '@car-runtime/engine';
 import { fail, type AgentPermissionMode, type AgentPermissionPolicy } from '@car-runtime/protocol';
-import { replaceFile } from '../../infra/atomic-file.ts';
+import { writePrivateFile } from '../../infra/private-file.ts';
 
 type Posture = AgentPermissionPolicy['default'];
 
@@ -73,7 +74,8 @@ export class Postures {
   /** The file first: what is not stored does not count. */
   #store(byDefault: Posture, agents: ReadonlyMap<string, Posture>): void {
     try {
-      replaceFile(
+      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+      writePrivateFile(
         this.#path,
         `${JSON.stringify({ default: byDefault, agents: Object.fromEntries(agents) }, undefined, 2)}\n`,
       );

@@ -42,11 +42,11 @@ export interface Subject {
 }
 
 /** Approvals one submit asks for; a plan with more is approved as a plan. */
-export const maxPerSubmit = 50;
+const maxPerSubmit = 50;
 /** Operations that wait for a decision, in all. */
 export const maxOpen = 5_000;
 /** Of one agent, or of one connection that is none: nobody takes the room of all. */
-export const maxOpenPerAsker = 500;
+const maxOpenPerAsker = 500;
 const pageSize = 1_000;
 const maxShownParameters = 12;
 

@@ -69,7 +69,7 @@ interface Operation {
   readonly tool?: string | null | undefined;
 }
 
-export const defaultGrantedTier: Tier = 'sandbox_edit';
+const defaultGrantedTier: Tier = 'sandbox_edit';
 /** Of a skill nobody knows: it may look, and nothing else. */
 const unknownSkillTier: Tier = 'read_only';
 

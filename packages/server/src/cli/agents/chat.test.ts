@@ -17,9 +17,7 @@ before(async () => {
 });
 
 after(async () => {
-  daemon.kill('SIGTERM');
-  await daemon.exit;
-  await daemon[Symbol.asyncDispose]();
+  await daemon.stop();
   rmSync(work, { recursive: true });
 });
 

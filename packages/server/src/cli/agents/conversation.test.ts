@@ -95,9 +95,7 @@ for (const language of ['typescript', 'python']) {
       again.type('\u0004');
       await again.exit;
     } finally {
-      daemon.kill('SIGTERM');
-      await daemon.exit;
-      await daemon[Symbol.asyncDispose]();
+      await daemon.stop();
       rmSync(work, { recursive: true });
     }
   });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readJournal, type JournalLine } from '@car-runtime/core';
+import { readJournal, type JournalLine } from '@car-runtime/core/journal';
 import type { JournalEvent } from '@car-runtime/protocol';
 import type { CommandInput } from '../command-spec.ts';
 import { exitCode, UsageError } from '../exit-codes.ts';

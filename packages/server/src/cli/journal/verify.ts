@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stateRoot } from '@car-runtime/client/node-paths';
-import { formatJournalReport, verifyJournal, type JournalReport } from '@car-runtime/core';
+import { formatJournalReport, verifyJournal, type JournalReport } from '@car-runtime/core/journal';
 import type { CommandInput } from '../command-spec.ts';
 import { exitCode, UsageError } from '../exit-codes.ts';
 import { safeJson } from '../plan/plan-text.ts';

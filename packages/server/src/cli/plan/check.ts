@@ -51,7 +51,7 @@ function refuseIdleRates({ name, plan }: PlanFile, { rates, wantsSamples }: Aske
 /** With the tools of the file and the built-in ones, from the given state or an empty one. */
 async function checkOffline(file: PlanFile, { state, rates, wantsSamples }: Asked): Promise<CheckResult> {
   const [{ EngineError, ToolError, ToolRegistry, verify, verifyMonteCarlo }, { builtinTools, linearRegExp }] =
-    await Promise.all([import('@car-runtime/engine'), import('@car-runtime/core')]);
+    await Promise.all([import('@car-runtime/engine'), import('@car-runtime/core/daemon')]);
   const tools = new ToolRegistry({ regExp: linearRegExp });
   try {
     await tools.register(file.tools);

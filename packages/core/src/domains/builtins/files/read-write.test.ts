@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkS
 import { test } from 'node:test';
 import { TempFolder } from '@car-runtime/testkit/wire';
 import { RootedFiles } from '../../../infra/rooted-files.ts';
-import { PathProblem } from '../../../infra/rooted-path.ts';
+import { problemOf } from '../../../infra/problem-of.ts';
 import { maxFileBytes } from './limits.ts';
 import { listFolder, readFile, type ListParameters, type ReadParameters } from './read.ts';
 import { editFile, writeFile, type EditParameters } from './write.ts';
@@ -49,16 +49,6 @@ class Workspace implements Disposable {
     this.#files[Symbol.dispose]();
     this.#folder[Symbol.dispose]();
   }
-}
-
-function problemOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    assert.ok(error instanceof PathProblem, `a path problem, not ${String(error)}`);
-    return error.message;
-  }
-  return 'none';
 }
 
 // req: builtins.read

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { TempFolder } from '@car-runtime/testkit/wire';
 import { RootedFiles } from '../../../infra/rooted-files.ts';
-import { PathProblem } from '../../../infra/rooted-path.ts';
+import { problemOf } from '../../../infra/problem-of.ts';
 import { Budget } from './budget.ts';
 import { compileGlob } from './glob.ts';
 import { findFiles, grepFiles, type FindParameters, type GrepParameters } from './search.ts';
@@ -40,16 +40,6 @@ class Tree implements Disposable {
     this.#files[Symbol.dispose]();
     this.#folder[Symbol.dispose]();
   }
-}
-
-function problemOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    assert.ok(error instanceof PathProblem, `a path problem, not ${String(error)}`);
-    return error.message;
-  }
-  return 'none';
 }
 
 // req: builtins.find

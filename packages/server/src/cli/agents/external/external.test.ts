@@ -20,9 +20,7 @@ before(async () => {
 });
 
 after(async () => {
-  daemon.kill('SIGTERM');
-  await daemon.exit;
-  await daemon[Symbol.asyncDispose]();
+  await daemon.stop();
   rmSync(folder, { recursive: true });
 });
 
