@@ -41,6 +41,12 @@ const views: Readonly<Record<string, View>> = {
     isInner: true,
   },
   agents: { label: 'Agents', load: () => import('./views/agents.ts'), render: () => html`<car-agents></car-agents>` },
+  agent: {
+    label: 'Agent',
+    load: () => import('./views/agent.ts'),
+    render: ([id = '', tab = '', open]) => html`<car-agent .agentId=${id} .tab=${tab} .open=${open}></car-agent>`,
+    isInner: true,
+  },
   events: {
     label: 'Events',
     load: () => import('./views/events.ts'),

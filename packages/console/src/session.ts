@@ -33,7 +33,8 @@ export async function checkSession(): Promise<SessionState> {
 }
 
 export async function closeSession(): Promise<void> {
-  sessionStorage.removeItem(storageKey);
+  // Conversations are kept there too.
+  sessionStorage.clear();
   await fetch('/session', { method: 'DELETE' }).catch(() => undefined);
 }
 

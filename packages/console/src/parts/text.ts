@@ -11,6 +11,13 @@ export function plain(text: string): string {
   );
 }
 
+/** Text that people read: as `plain`, but with line ends of any system, and with the joiners that emoji are made with. */
+export function prose(text: string): string {
+  return plain(text.replaceAll('\r\n', '\n').replaceAll(emojiJoiner, '\uE000')).replaceAll('\uE000', '\u200D');
+}
+
+const emojiJoiner = /(?<=\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier})?)\u200D(?=\p{Extended_Pictographic})/gu;
+
 /** A value as text: strings as they are, everything else as JSON. */
 export function textOf(value: unknown, indent?: number): string {
   if (value === undefined) return '';
