@@ -143,6 +143,7 @@ test('images are pasted, dropped and picked, refused with a reason where they ar
   await page.locator('figure', { hasText: '<img src=x>.png' }).waitFor();
   const files = await page.evaluateHandle(
     (bytes) => {
+      // @ts-expect-error a type of browsers
       const transfer = new DataTransfer();
       transfer.items.add(new File([new Uint8Array(bytes)], 'dropped.png', { type: 'image/png' }));
       return transfer;
@@ -151,8 +152,10 @@ test('images are pasted, dropped and picked, refused with a reason where they ar
   );
   await page.locator('car-chat-composer form').dispatchEvent('drop', { dataTransfer: files });
   await page.locator('figure', { hasText: 'dropped.png' }).waitFor();
-  await prompt.evaluate((field, transfer) => {
-    field.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true, cancelable: true }));
+  await prompt.evaluate((field, clipboardData) => {
+    // @ts-expect-error a type of browsers
+    const event = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
+    field.dispatchEvent(event);
   }, files);
   await page.locator('figure').nth(2).waitFor();
   await page.getByRole('button', { name: 'Remove dropped.png' }).first().click();

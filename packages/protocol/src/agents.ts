@@ -11,6 +11,8 @@ const maxArgs = 512;
 const maxTextLength = 32_768;
 const maxEnvEntries = 512;
 const maxWaitSecs = 86_400;
+const defaultFirstLines = 200;
+const maxFirstLines = 2_000;
 
 /** Text that can be handed to a new process: the operating system ends every argument at its first NUL. */
 const processText = once(() =>
@@ -216,6 +218,30 @@ const agentChange = once(() =>
 );
 export type AgentChange = z.infer<ReturnType<typeof agentChange>>;
 
+const logEntryFields = () => ({
+  stream: stream().exclude(['combined']).optional(),
+  /** When the daemon read it; absent for what was there before somebody followed. */
+  at: z.string().optional(),
+  /** In order. One longer than 16 KiB comes in pieces. */
+  lines: z.array(z.string()),
+  /** Lines of this stream that were left out before or among these, since the agent writes too fast. */
+  skipped: z.number().optional(),
+});
+
+const agentLogEntry = once(() =>
+  z
+    .object({
+      agent_id: z.string(),
+      cursor: feedCursor(),
+      kind: z.literal('gap').optional(),
+      ...logEntryFields(),
+      /** Of a gap: how many entries this subscriber did not get. */
+      missed: z.number().optional(),
+    })
+    .meta({ id: 'AgentLogEntry' }),
+);
+export type AgentLogEntry = z.infer<ReturnType<typeof agentLogEntry>>;
+
 export const agents = {
   'agents.list': method({
     summary: 'Supervised agents with their state, and declarative ones. An agent sees the environment of itself alone',
@@ -364,6 +390,40 @@ export const agents = {
     errors: ['failed', 'forbidden'],
     section,
   }),
+  'agents.watch_log': method({
+    summary:
+      'Follow what an agent writes: the end of its log, or with `after` what came behind that cursor; then agents.log.event. An agent follows its own',
+    params: () =>
+      z.object({
+        id: z.string(),
+        /** Lines of each stream to begin with. */
+        n: z.int().min(0).max(maxFirstLines).default(defaultFirstLines),
+        after: feedCursor().nullish(),
+      }),
+    result: () =>
+      z.object({
+        cursor: feedCursor(),
+        /** `reset`: the cursor is of another start of the daemon or is too old, and the end of the log begins anew. */
+        delivery: z.enum(['snapshot', 'replayed', 'reset']),
+        entries: z.array(z.object(logEntryFields())),
+        /** Whether the log has older lines. */
+        more: z.boolean(),
+      }),
+    access: 'session',
+    effect: 'read',
+    errors: ['failed', 'forbidden', 'overloaded'],
+    section,
+    isExtension: true,
+  }),
+  'agents.unwatch_log': method({
+    summary: 'Stop following what an agent writes',
+    params: byId,
+    result: () => z.object({ removed: z.boolean() }),
+    access: 'session',
+    effect: 'read',
+    section,
+    isExtension: true,
+  }),
   'agents.watch': method({
     summary:
       'Follow what happens to supervised agents: all of them now, or with `after` the changes behind that cursor; then agents.watch.event',
@@ -394,6 +454,12 @@ export const agents = {
 };
 
 export const agentEvents = {
+  'agents.log.event': event({
+    summary: 'Lines that an agent wrote',
+    params: () => agentLogEntry(),
+    precondition: 'agents.watch_log',
+    section: shapes,
+  }),
   'agents.watch.event': event({
     summary: 'A change of a supervised agent',
     params: () => agentChange(),

@@ -75,6 +75,7 @@ export {
   agentLimits,
   agentManifest,
   type AgentChange,
+  type AgentLogEntry,
   type AgentManifest,
   type DeclarativeListEntry,
   type ManagedAgent,

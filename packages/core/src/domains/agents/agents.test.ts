@@ -278,6 +278,7 @@ test('an agent runs no agents and sees no environment but its own', async () => 
     ['agents.restart', { id: 'a1' }],
     ['agents.drain', {}],
     ['agents.tail_log', { id: 'other' }],
+    ['agents.watch_log', { id: 'other' }],
   ];
   for (const [method, params] of calls)
     await assert.rejects(

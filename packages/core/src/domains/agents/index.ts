@@ -56,7 +56,12 @@ export function agentsDomain(service: AgentService, hasStrictRoles: () => boolea
       'agents.wait': ({ timeout_secs }, defaultMs) => Math.max(defaultMs, (timeout_secs ?? 0) * 1_000 + slackMs),
       'agents.drain': ({ timeout_secs }, defaultMs) => Math.max(defaultMs, (timeout_secs ?? 0) * 1_000 + slackMs),
     },
-    onClose: { registry: (connection) => void service.feed.unwatch(connection) },
+    onClose: {
+      registry: (connection) => {
+        service.feed.unwatch(connection);
+        service.logs.connectionClosed(connection);
+      },
+    },
   };
 }
 

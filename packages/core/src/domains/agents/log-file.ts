@@ -40,16 +40,18 @@ export class LogFile implements Disposable {
   readonly #path: string;
   readonly #limits: LogLimits;
   readonly #onProblem: (error: Error | undefined) => void;
+  readonly #onWritten: ((bytes: Buffer) => void) | undefined;
   #descriptor: number | undefined;
   #size = 0;
   #isFailing = false;
 
   /** `onProblem` is told once when the disk refuses, and `undefined` when it takes bytes again; those in between are lost. */
-  constructor(folder: string, { id, stream, limits, onProblem }: LogFileOptions) {
+  constructor(folder: string, { id, stream, limits, onProblem, onWritten }: LogFileOptions) {
     this.#folder = folder;
     this.#path = logPath(folder, id, stream);
     this.#limits = limits;
     this.#onProblem = onProblem;
+    this.#onWritten = onWritten;
   }
 
   /** Never throws: an agent goes on when its log cannot be written. */
@@ -63,6 +65,8 @@ export class LogFile implements Disposable {
       this.#isFailing = true;
       this.#close();
     }
+    // Whoever follows it sees it even where the disk does not take it.
+    this.#onWritten?.(bytes);
   }
 
   #write(bytes: Buffer): void {
@@ -123,6 +127,8 @@ interface LogFileOptions {
   stream: LogStream;
   limits: LogLimits;
   onProblem(error: Error | undefined): void;
+  /** Told what was written, in the same turn. */
+  onWritten?(bytes: Buffer): void;
 }
 
 const rotatedLog = /^[A-Za-z0-9._-]+\.(?:stdout|stderr)\.log\.(\d+)$/;

@@ -48,11 +48,7 @@ export function agentMethods(service: AgentService, hasStrictRoles: () => boolea
       return visibleTo(await service.wait(id, targets ?? ['running'], timeoutMs, signal), connection);
     },
     'agents.tail_log': async ({ id, n, lines, stream, offset }, { connection }) => {
-      const { role, agentId } = connection;
-      if (role === 'agent' && agentId !== id)
-        throw fail('forbidden', `Cannot read the log of agent ${JSON.stringify(id)}: an agent reads its own`, {
-          data: { role },
-        });
+      checkMayRead(connection, id);
       const streams = stream == null || stream === 'combined' ? bothStreams : [stream];
       const { stdout, stderr, stdoutPath, stderrPath } = await service.tail(
         id,
@@ -71,10 +67,23 @@ export function agentMethods(service: AgentService, hasStrictRoles: () => boolea
         more: stdout.hasMore || stderr.hasMore,
       };
     },
+    'agents.watch_log': ({ id, n, after }, { connection }) => {
+      checkMayRead(connection, id);
+      const { hasMore, ...start } = service.watchLog(connection, { id, count: n, after: after ?? undefined });
+      return { ...start, more: hasMore };
+    },
+    'agents.unwatch_log': ({ id }, { connection }) => ({ removed: service.logs.unwatch(connection, id) }),
     'agents.watch': ({ after }, { connection }) => {
       const { agents, ...start } = service.watch(connection, after ?? undefined);
       return { ...start, ...(agents && { agents: agents.map((agent) => visibleTo(agent, connection)) }) };
     },
     'agents.unwatch': (_params, { connection }) => ({ removed: service.feed.unwatch(connection) }),
   };
+}
+
+function checkMayRead({ role, agentId }: Connection, id: string): void {
+  if (role === 'agent' && agentId !== id)
+    throw fail('forbidden', `Cannot read the log of agent ${JSON.stringify(id)}: an agent reads its own`, {
+      data: { role },
+    });
 }

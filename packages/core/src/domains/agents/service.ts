@@ -10,6 +10,7 @@ import { commandProblem, resolveInterpreter } from './command.ts';
 import { AgentFeed, type WatchStart } from './feed.ts';
 import type { AgentLinks, AgentsOptions } from './index.ts';
 import { checkManifest, checkSignature, type MissingFeature, type SignatureState } from './install.ts';
+import { LogFeeds, type LogStart } from './log-feed.ts';
 import { logPath, type LogStream } from './log-file.ts';
 import { ManifestError, ManifestStore } from './manifest-store.ts';
 import { ResourceSampler } from './resources.ts';
@@ -31,6 +32,7 @@ const nothing: TailWindow = { lines: [], total: 0, hasMore: false };
 
 export class AgentService implements AsyncDisposable {
   readonly feed = new AgentFeed();
+  readonly logs: LogFeeds;
   readonly onEnded = new Listeners<[agentId: string, exit: Exit]>();
   readonly #options: AgentsOptions;
   /** The manifest that another daemon holds. */
@@ -47,6 +49,10 @@ export class AgentService implements AsyncDisposable {
   constructor(options: AgentsOptions) {
     this.#options = options;
     this.#resources = new ResourceSampler(() => this.#supervisor?.agents ?? []);
+    this.logs = new LogFeeds({
+      pathOf: (id, stream) => logPath(this.#resolve().logFolder, id, stream),
+      isRunning: (id) => this.#supervisor?.find(id)?.pid !== undefined,
+    });
     const attachments = new DisposableStack();
     attachments.use(options.attachments.onAttached((id) => this.#tell('attached', id)));
     attachments.use(options.attachments.onDetached((id) => this.#tell('detached', id)));
@@ -244,6 +250,15 @@ export class AgentService implements AsyncDisposable {
     return { ...(await reading), stdoutPath, stderrPath };
   }
 
+  /** Follows what an agent writes. */
+  watchLog(
+    connection: Connection,
+    { id, count, after }: { id: string; count: number; after: { epoch: string; seq: number } | undefined },
+  ): LogStart {
+    supervisorOf(this.#resolve(), id);
+    return this.logs.watch(connection, id, count, after);
+  }
+
   /** Follows changes from now on, or from behind a cursor. */
   watch(
     connection: Connection,
@@ -285,7 +300,11 @@ export class AgentService implements AsyncDisposable {
         credentials,
         childFacts: () => ({ daemonUrl: this.#daemonUrl, daemonToken: daemonToken() }),
         onChange: (agent, kind) => this.#onChange(agent, kind),
-        onEnded: (id, exit) => this.onEnded.tell(id, exit),
+        onEnded: (id, exit) => {
+          this.logs.ended(id);
+          this.onEnded.tell(id, exit);
+        },
+        onWritten: (id, stream, bytes) => this.logs.take(id, stream, bytes),
       });
       health.recover('agents manifest');
     } catch (error) {
@@ -329,6 +348,7 @@ export class AgentService implements AsyncDisposable {
 
   #onChange(agent: SupervisedAgent, kind: 'upserted' | 'removed' | 'status'): void {
     this.#resources.follow();
+    if (kind === 'removed') this.logs.forget(agent.id);
     this.feed.publish(kind, agent.id, kind === 'removed' ? undefined : this.#shown(agent));
     this.#changed.tell();
   }
@@ -349,6 +369,7 @@ export class AgentService implements AsyncDisposable {
     await supervisor?.close(graceMs);
     if (this.#supervisor === supervisor) this.#supervisor = undefined;
     this.#resources[Symbol.dispose]();
+    this.logs[Symbol.dispose]();
     this.#attachments[Symbol.dispose]();
   }
 

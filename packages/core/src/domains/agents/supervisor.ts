@@ -32,6 +32,8 @@ export interface SupervisorOptions {
   logger: Logger;
   onChange(agent: SupervisedAgent, kind: 'upserted' | 'removed' | 'status'): void;
   onEnded(agentId: string, exit: Exit): void;
+  /** What a process wrote, once it is in its log. */
+  onWritten(agentId: string, stream: LogStream, bytes: Buffer): void;
 }
 
 export class Supervisor implements AsyncDisposable {
@@ -243,7 +245,8 @@ export class Supervisor implements AsyncDisposable {
     const { health, logLimits } = this.#options;
     const onProblem = (error: Error | undefined): void =>
       error ? health.degrade('agents logs', error.message) : health.recover('agents logs');
-    return new LogFile(this.logFolder, { id, stream, limits: logLimits, onProblem });
+    const onWritten = (bytes: Buffer): void => this.#options.onWritten(id, stream, bytes);
+    return new LogFile(this.logFolder, { id, stream, limits: logLimits, onProblem, onWritten });
   }
 
   #onChange(agent: SupervisedAgent): void {

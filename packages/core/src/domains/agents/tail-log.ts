@@ -75,8 +75,8 @@ async function readEnd(path: string): Promise<{ bytes: Buffer; isCut: boolean }>
   }
 }
 
-/** Newest first. */
-function openFiles(path: string): { descriptor: number; size: number }[] {
+/** The file and those it was rotated to, newest first; to be closed by the caller. */
+export function openFiles(path: string): { descriptor: number; size: number }[] {
   const files: { descriptor: number; size: number }[] = [];
   for (let number = 0; number <= maxRotated; number++) {
     try {
