@@ -127,6 +127,7 @@ export class CarAgentOverview extends LitElement {
       </div>
       ${last_error === undefined ? nothing : html`<div class="problem">${plain(last_error)}</div>`}
       <div class="row">
+        <a href=${linkTo('agent', agent.id, 'logs')}>What it writes</a>
         <a href=${linkTo('agent', agent.id, 'chat')}>Talk to it</a>
       </div>
     </section>`;

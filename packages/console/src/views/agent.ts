@@ -14,6 +14,7 @@ import { renderOn } from '../store/store.ts';
 
 const tabs = {
   overview: { label: 'Overview', load: () => import('./agent-overview.ts') },
+  logs: { label: 'Logs', load: () => import('./agent-logs.ts') },
   chat: { label: 'Chat', load: () => import('./agent-chat.ts') },
 };
 type Tab = keyof typeof tabs;
@@ -157,6 +158,7 @@ export class CarAgent extends LitElement {
         .externalName=${name}
       ></car-agent-chat>`;
     }
+    if (tab === 'logs') return html`<car-agent-logs .agentId=${this.agentId}></car-agent-logs>`;
     return html`<car-agent-overview .agentId=${this.agentId}></car-agent-overview>`;
   }
 }
