@@ -1,28 +1,21 @@
 // Conversations in the console, in a real browser, with a real agent that the daemon started.
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { Client } from '@car-runtime/client';
 import { openConsole } from './open-console.ts';
+import { startTalker } from './views.ts';
 
-const talkingAgent = join(import.meta.dirname, 'talking-agent.ts');
 /** One transparent point. */
 const png = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==',
   'base64',
 );
 
-async function startAgent(host: Client, id: string): Promise<void> {
-  await host.agents.upsert({ id, name: id, command: process.execPath, args: [talkingAgent], auto_start: true });
-  await host.agents.start({ id });
-}
-
 async function openChat(context: TestContext) {
   const opened = await openConsole(context);
   if (!opened) return undefined;
   const { page, daemon } = opened;
-  await startAgent(daemon.host, 'talker');
+  await startTalker(daemon.host);
   await page.goto(`${opened.origin}/#/agent/talker/chat`);
   const prompt = page.getByLabel('Prompt');
   const ready = () => page.waitForSelector('.hint:has-text("Enter sends")');
@@ -68,8 +61,8 @@ test('an answer streams in, a tool is a card, a question is answered in place, a
   await say('ask forever');
   const irreversible = answers.nth(3).locator('.question');
   await irreversible.getByRole('button', { name: 'Approve' }).click();
-  await irreversible.getByText('It cannot be undone. Approve it all the same?').waitFor();
-  await irreversible.getByRole('button', { name: 'Yes, approve' }).click();
+  await irreversible.locator('car-hold input').fill('approve');
+  await irreversible.locator('car-hold input').press('Enter');
   await answers.nth(3).getByText('you said "approve"').waitFor();
 
   await say('hold it');

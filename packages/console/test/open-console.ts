@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { connect, type Client } from '@car-runtime/client';
 import { findChromium, TempFolder } from '@car-runtime/testkit';
-import { startServer, type RunningServer } from 'car-server';
+import { startServer, type RunningServer, type ServerOptions } from 'car-server';
 import { chromium } from 'playwright-core';
 
 const root = join(import.meta.dirname, '..', '..', '..');
@@ -44,11 +44,15 @@ export interface Clients {
 }
 
 /** A daemon on two neighbouring ports, which one that comes after it can have again. */
-async function startOnPair(stateRoot: string, port?: number): Promise<RunningServer> {
+async function startOnPair(
+  stateRoot: string,
+  port: number | undefined,
+  options: Partial<ServerOptions>,
+): Promise<RunningServer> {
   for (;;) {
     const wanted = port ?? randomInt(20_000, 30_000);
     try {
-      return await startServer({ stateRoot, port: wanted, consoleFolder: built.join('console') });
+      return await startServer({ ...options, stateRoot, port: wanted, consoleFolder: built.join('console') });
     } catch (error) {
       if (port !== undefined || !/the port is in use/.test(String(error))) throw error;
     }
@@ -64,13 +68,13 @@ async function connectClients(server: RunningServer, opened: AsyncDisposableStac
 }
 
 /** `undefined` without a Chromium, which the test says. */
-export async function openConsole(context: TestContext) {
+export async function openConsole(context: TestContext, options: Partial<ServerOptions> = {}) {
   const executablePath = findChromium(context);
   if (executablePath === undefined) return undefined;
   build(built.join('console'));
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(new TempFolder());
-  const server = opened.use(await startOnPair(folder.join('root')));
+  const server = opened.use(await startOnPair(folder.join('root'), undefined, options));
   const daemon = await connectClients(server, opened);
   const { url } = await daemon.host.host.console_ticket();
   const browser = opened.use(await chromium.launch({ executablePath, args: chromiumArguments }));
@@ -93,7 +97,7 @@ export async function openConsole(context: TestContext) {
     /** Stops the daemon and starts another on the same state root and ports. */
     restart: async (): Promise<Clients> => {
       await server.stop(0);
-      return await connectClients(moved.use(await startOnPair(folder.join('root'), server.port)), moved);
+      return await connectClients(moved.use(await startOnPair(folder.join('root'), server.port, options)), moved);
     },
     [Symbol.asyncDispose]: () => moved.disposeAsync(),
   };

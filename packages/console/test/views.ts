@@ -1,4 +1,6 @@
 // Every view of the console, for the tests that hold all of them to the same: add yours here.
+import { join } from 'node:path';
+import type { Client } from '@car-runtime/client';
 import type { Clients } from './open-console.ts';
 
 export interface ViewUnderTest {
@@ -21,6 +23,9 @@ export const viewsUnderTest: readonly ViewUnderTest[] = [
   { name: 'runs', path: () => 'runs', ready: 'car-runs a' },
   { name: 'a run', path: ({ runId }) => `run/${runId}`, ready: 'car-run h1' },
   { name: 'agents', path: () => 'agents', ready: 'car-agents h1' },
+  { name: 'an agent', path: () => 'agent/talker', ready: 'car-agent-overview pre' },
+  { name: 'the log of an agent', path: () => 'agent/talker/logs', ready: 'car-agent-logs .line' },
+  { name: 'a chat', path: () => 'agent/talker/chat', ready: 'car-agent-chat car-chat-composer' },
   { name: 'events', path: () => 'events', ready: 'car-events .event' },
   { name: 'try it', path: () => 'try/state.set', ready: 'car-try-it form' },
   { name: 'no such view', path: () => 'nowhere', ready: 'main p' },
@@ -29,7 +34,8 @@ export const viewsUnderTest: readonly ViewUnderTest[] = [
 const hostile = '<img src=x onerror=alert(1)> \u202E\u200B';
 
 /** Something of everything that views show. */
-export async function fillDaemon({ agent }: Clients): Promise<Ids> {
+export async function fillDaemon({ agent, host }: Clients): Promise<Ids> {
+  await startTalker(host);
   const { id: approvalId } = await agent.host.request_approval({ action: `ask ${hostile}`, system_level: true });
   const { run_id: runId } = await agent.runs.start({ intent: `a run ${hostile}`, agent_name: 'one' });
   await agent.proposal.submit({
@@ -47,4 +53,15 @@ export async function fillDaemon({ agent }: Clients): Promise<Ids> {
   });
   await agent.host.register_agent({ name: `agent ${hostile}`, kind: 'test', id: 'one' });
   return { runId, approvalId };
+}
+
+export const talkingAgent = join(import.meta.dirname, 'talking-agent.ts');
+
+/** An agent that the daemon runs, attached when this resolves. */
+export async function startTalker(host: Client, name = 'talker'): Promise<void> {
+  await host.agents.upsert({ id: 'talker', name, command: process.execPath, args: [talkingAgent], auto_start: true });
+  const changes = host.events('agents.watch.event');
+  await host.agents.watch({});
+  await host.agents.start({ id: 'talker' });
+  for await (const { kind, agent_id } of changes) if (kind === 'attached' && agent_id === 'talker') break;
 }

@@ -57,16 +57,12 @@ export class CarChatComposer extends LitElement {
         flex-direction: column;
         gap: 8px;
       }
-      form:focus-within {
-        border-color: var(--accent);
-      }
       form.dropping {
         border-style: dashed;
         background: var(--accent-surface);
       }
       textarea {
         border: none;
-        outline: none;
         background: none;
         resize: none;
         field-sizing: content;

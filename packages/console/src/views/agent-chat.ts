@@ -162,7 +162,9 @@ export class CarAgentChat extends LitElement {
   }
 
   override firstUpdated(): void {
-    this.renderRoot.querySelector<CarChatComposer>('car-chat-composer')?.focus();
+    // On a page that was just loaded the focus stays at its beginning, where the keyboard expects it.
+    if (navigator.userActivation.hasBeenActive)
+      this.renderRoot.querySelector<CarChatComposer>('car-chat-composer')?.focus();
   }
 
   override willUpdate(changed: PropertyValues<this>): void {

@@ -26,7 +26,6 @@ export class CarAgentLogs extends LitElement {
   /** The line that is shown in full. */
   declare opened: LogLine | undefined;
   #log: AgentLog | undefined;
-  #frame = 0;
 
   constructor() {
     super();
@@ -139,9 +138,10 @@ export class CarAgentLogs extends LitElement {
     if (this.#log || this.agentId === '') return;
     this.paused = undefined;
     this.opened = undefined;
+    let frame = 0;
     this.#log = new AgentLog(this.agentId, () => {
-      this.#frame ||= requestAnimationFrame(() => {
-        this.#frame = 0;
+      frame ||= requestAnimationFrame(() => {
+        frame = 0;
         this.requestUpdate();
       });
     });
