@@ -15,7 +15,7 @@ import type { MethodCount } from './kernel/dispatcher.ts';
 import { Health } from './kernel/health.ts';
 import type { Installation } from './kernel/install-once.ts';
 import type { AcceptOptions, Kernel } from './kernel/kernel.ts';
-import type { ServerStateConfig } from './server-state-config.ts';
+import { defaultAgentStopGraceMs, type ServerStateConfig } from './server-state-config.ts';
 
 export class ServerState implements AsyncDisposable {
   readonly health = new Health();
@@ -158,11 +158,16 @@ export class ServerState implements AsyncDisposable {
     journalsRemoved: number;
     runsAdopted: number;
     runsRemoved: number;
+    childrenEnded: number;
   }> {
     const { journalRetention = defaultJournalRetention, runRetention = defaultRunRetention } = this.#config;
     if (isAlone) this.#parts.permissions.sweep();
     const swept = isAlone ? await this.#parts.runs.sweep(runRetention) : { runsAdopted: 0, runsRemoved: 0 };
-    return { journalsRemoved: await pruneJournals(this.journalDir, journalRetention), ...swept };
+    const [journalsRemoved, childrenEnded] = await Promise.all([
+      pruneJournals(this.journalDir, journalRetention),
+      this.#parts.children.endAbandoned(this.#config.agentStopGraceMs ?? defaultAgentStopGraceMs),
+    ]);
+    return { journalsRemoved, ...swept, childrenEnded };
   }
 
   /** Refuses new work, lets running calls finish until the deadline, then closes every connection. Agents are told to end

@@ -4,6 +4,7 @@ import { ChatService, type ChatGoals } from '../domains/chat/index.ts';
 import type { Journals } from '../domains/events/index.ts';
 import { createExternal, type ExternalService } from '../domains/external/index.ts';
 import { checkedGoal, createGoals, runGoalCheck, type GoalService } from '../domains/goals/index.ts';
+import { ChildRecords } from '../infra/child-records.ts';
 import { CommandRunner } from '../infra/command-runner.ts';
 import { defaultAgentStopGraceMs } from '../server-state-config.ts';
 import type { Ground } from './ground.ts';
@@ -15,6 +16,8 @@ export interface Agents {
   readonly chats: ChatService;
   readonly goals: GoalService;
   readonly external: ExternalService;
+  /** Processes of external agents and commands. */
+  readonly children: ChildRecords;
 }
 
 export function createAgents(ground: Ground, { journals }: Records, { host, approvals }: People): Agents {
@@ -33,7 +36,8 @@ export function createAgents(ground: Ground, { journals }: Records, { host, appr
   });
   host.registry.addSource(() => agents.hostAgents());
   const goals = opened.use(createGoals({ path: files.goals, health, logger }));
-  const commands = opened.use(new CommandRunner());
+  const children = new ChildRecords(files.children);
+  const commands = opened.use(new CommandRunner({ children }));
   const chats = opened.use(
     new ChatService({
       connectionOf: attachments.connectionOf,
@@ -54,10 +58,11 @@ export function createAgents(ground: Ground, { journals }: Records, { host, appr
     chats,
     approvals,
     secrets: () => auth.secrets,
+    children,
     health,
     logger,
   });
-  return { agents, chats, goals, external };
+  return { agents, chats, goals, external, children };
 }
 
 /** The goals of chats, with every verdict in the journal of the host that asked. */

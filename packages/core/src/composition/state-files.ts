@@ -19,6 +19,8 @@ export function stateFilesOf(config: ServerStateConfig) {
     agentsManifest: resolve(config.agentsManifest ?? join(stateRoot, 'agents.json')),
     /** Of agents: what they may do without asking. */
     postures: join(stateRoot, 'agent-permissions.json'),
+    /** Of processes to be ended by the next daemon, should this one be killed. */
+    children: join(stateRoot, 'run', 'children'),
     /** Decisions on operations. */
     permissionLedger: join(stateRoot, 'approvals.jsonl'),
     /** Nothing where approvals are kept in memory. */
@@ -44,6 +46,7 @@ export function privatePathsOf(files: StateFiles, config: ServerStateConfig): st
     ...[files.approvals, files.goals].filter((path) => path !== undefined),
     // The key pair that signs journals.
     ...['journal-key', 'journal-key.pub'].map((name) => join(files.keyDir, name)),
+    files.children,
     ...auditPaths(files.stateRoot),
     ...(config.privatePaths ?? []).map((path) => resolve(path)),
   ];

@@ -1,11 +1,11 @@
 // Runs commands of people (checks of goals, and what else must be governed the same way): each in a process group of its
 // own, without the daemon's credentials, for so long and with so much output, and ended whole.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { basicEnvironment } from './child-environment.ts';
-import { allProcessIds, environmentOf, signalGroup, signalProcess } from './processes.ts';
+import { ChildRecords, childMarker, processesOf } from './child-records.ts';
+import { signalGroup, signalProcess } from './processes.ts';
 
 export interface CommandOptions {
   /** For a POSIX shell; on Windows for its own. */
@@ -44,18 +44,21 @@ const defaultConcurrency = 4;
 const maxWaiting = 256;
 /** Time for the last output of something outside the group that holds the pipe open. */
 const drainMs = 200;
-/** Found in the variables of whatever a command started, also in a session of its own. */
-const marker = 'CAR_COMMAND_ID';
 const hasGroups = process.platform !== 'win32';
 
 export class CommandRunner implements Disposable {
   readonly #concurrency: number;
+  readonly #children: ChildRecords;
   readonly #waiting: (() => void)[] = [];
   readonly #closed = new AbortController();
   #running = 0;
 
-  constructor({ concurrency = defaultConcurrency }: { concurrency?: number } = {}) {
+  constructor({
+    concurrency = defaultConcurrency,
+    children = new ChildRecords(),
+  }: { concurrency?: number; children?: ChildRecords } = {}) {
     this.#concurrency = concurrency;
+    this.#children = children;
   }
 
   /** Commands that run, and that wait for others to end. */
@@ -69,7 +72,7 @@ export class CommandRunner implements Disposable {
     const signal = AbortSignal.any(signals);
     await this.#turn(signal);
     try {
-      return await runCommand({ ...options, signal });
+      return await runCommand({ ...options, signal }, this.#children);
     } finally {
       this.#running--;
       this.#waiting.shift()?.();
@@ -98,17 +101,21 @@ export class CommandRunner implements Disposable {
   }
 }
 
-async function runCommand(options: CommandOptions & { signal: AbortSignal }): Promise<CommandResult> {
+async function runCommand(
+  options: CommandOptions & { signal: AbortSignal },
+  children: ChildRecords,
+): Promise<CommandResult> {
   const { command, cwd, signal, timeoutMs = defaultTimeoutMs, maxOutputBytes = defaultOutputBytes } = options;
   const startedAt = performance.now();
   const elapsed = (): number => Math.round(performance.now() - startedAt);
   if (signal.aborted) return { exitCode: null, output: '', isTruncated: false, endedBy: 'cancel', durationMs: 0 };
   if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory())
     throw new Error(`${JSON.stringify(cwd)} is no folder that exists`);
-  const id = randomUUID();
+  const recorded = children.open();
+  const id = recorded.env[childMarker] ?? '';
   const child = spawn(command, {
     cwd,
-    env: { ...basicEnvironment(process.env), [marker]: id },
+    env: { ...basicEnvironment(process.env), ...recorded.env },
     shell: hasGroups ? '/bin/sh' : true,
     detached: hasGroups,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -116,8 +123,10 @@ async function runCommand(options: CommandOptions & { signal: AbortSignal }): Pr
   });
   if (child.pid === undefined) {
     const [error] = (await once(child, 'error')) as [Error];
+    recorded.ended();
     throw new Error(`its shell cannot be started: ${error.message}`, { cause: error });
   }
+  recorded.started(child.pid);
   child.on('error', () => undefined);
   const exited = once(child, 'exit') as Promise<[number | null]>;
   let endedBy: CommandResult['endedBy'];
@@ -138,6 +147,7 @@ async function runCommand(options: CommandOptions & { signal: AbortSignal }): Pr
     await Promise.race([kept.closed, new Promise((resolve) => setTimeout(resolve, drainMs))]);
     return { exitCode: endedBy ? null : exitCode, ...kept.text(), endedBy, durationMs: elapsed() };
   } finally {
+    recorded.ended();
     clearTimeout(timer);
     signal.removeEventListener('abort', cancel);
     child.stdout?.destroy();
@@ -154,9 +164,9 @@ function endAll({ pid = 0 }: ChildProcess, id: string): void {
   }
   signalGroup(pid, 'SIGKILL');
   for (let round = 0; round < 10; round++) {
-    const left = allProcessIds().filter((each) => environmentOf(each).get(marker) === id);
+    const left = processesOf(new Set([id]));
     if (left.length === 0) return;
-    for (const each of left) signalProcess(each, 'SIGKILL');
+    for (const each of left) signalProcess(each.pid, 'SIGKILL');
   }
 }
 

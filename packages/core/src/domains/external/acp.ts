@@ -73,7 +73,7 @@ class AcpProcess {
 
   static async launch(
     { command, args = [], env: more = {} }: AcpAgentConfig,
-    { env, secrets }: Surroundings,
+    { env, secrets, children }: Surroundings,
     { cwd, ...handlers }: { cwd: string | undefined } & Handlers,
   ): Promise<AcpProcess> {
     const acp = await import('@agentclientprotocol/sdk');
@@ -83,7 +83,7 @@ class AcpProcess {
       // The connection has ended, and takes nothing of what the process still says.
       cancel: () => void (output = undefined),
     });
-    const options = { command, args, cwd, env: { ...environmentFor(env, secrets()), ...more } };
+    const options = { command, args, cwd, env: { ...environmentFor(env, secrets()), ...more }, children };
     const child = await Child.launch(options, (bytes) => output?.enqueue(bytes));
     void child.ended.then(() => output?.close()).catch(() => undefined); // the connection closed it
     const stream = acp.ndJsonStream(Writable.toWeb(child.stdin), readable, { maxMessageBytes: maxLineBytes });

@@ -5,7 +5,8 @@ import { statSync } from 'node:fs';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isGroupAlive, signalGroup } from '../../infra/processes.ts';
+import { childMarker, processesOf, type ChildRecords, type RecordedChild } from '../../infra/child-records.ts';
+import { identityOf, isGroupAlive, signalGroup, signalProcess } from '../../infra/processes.ts';
 
 /** Taken from a process in a second; one that writes faster waits. */
 const maxBytesPerSecond = 16 * 1024 * 1024;
@@ -15,6 +16,8 @@ const endGraceMs = 2_000;
 /** For the last bytes of a stream that a process outside the group still holds open. */
 const drainMs = 500;
 const pollMs = 20;
+/** A process may start another one while it is ended. */
+const maxRounds = 10;
 const hasGroups = process.platform !== 'win32';
 
 export interface ChildOptions {
@@ -22,6 +25,8 @@ export interface ChildOptions {
   readonly args: readonly string[];
   readonly cwd: string | undefined;
   readonly env: Readonly<Record<string, string>>;
+  /** Where it is on record for a later daemon, should this one be killed. */
+  readonly children: ChildRecords;
 }
 
 export interface ChildExit {
@@ -32,6 +37,7 @@ export interface ChildExit {
 export class Child {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #pid: number;
+  readonly #recorded: RecordedChild;
   #errorTail = Buffer.alloc(0);
   #ending: Promise<void> | undefined;
   /** Resolves when the process and the rest of its group are gone and its output is read. */
@@ -39,23 +45,34 @@ export class Child {
 
   /** Rejects with the reason when the program does not run. */
   static async launch(options: ChildOptions, onOutput: (bytes: Buffer) => void): Promise<Child> {
-    const { command, args, cwd, env } = options;
+    const { command, args, cwd } = options;
+    const recorded = options.children.open();
+    const env = { ...options.env, ...recorded.env };
     let child: ChildProcessWithoutNullStreams;
     try {
       child = spawn(command, args, { cwd, env, detached: hasGroups, stdio: 'pipe', windowsHide: true });
     } catch (error) {
+      recorded.ended();
       throw new Error(whyNotStarted(error as NodeJS.ErrnoException, options), { cause: error });
     }
     if (child.pid === undefined) {
       const [error] = (await once(child, 'error')) as [NodeJS.ErrnoException];
+      recorded.ended();
       throw new Error(whyNotStarted(error, options), { cause: error });
     }
-    return new Child(child, child.pid, onOutput);
+    recorded.started(child.pid);
+    return new Child(child, child.pid, recorded, onOutput);
   }
 
-  private constructor(child: ChildProcessWithoutNullStreams, pid: number, onOutput: (bytes: Buffer) => void) {
+  private constructor(
+    child: ChildProcessWithoutNullStreams,
+    pid: number,
+    recorded: RecordedChild,
+    onOutput: (bytes: Buffer) => void,
+  ) {
     this.#child = child;
     this.#pid = pid;
+    this.#recorded = recorded;
     // Signals that cannot be delivered, and pipes that the process closed: what counts is how it ends.
     for (const emitter of [child, child.stdin, child.stdout, child.stderr]) emitter.on('error', () => undefined);
     readAtRate(child.stdout, onOutput);
@@ -85,6 +102,8 @@ export class Child {
       this.#child.once('exit', (code, signal) => resolve({ code, signal })),
     );
     await this.#endGroup();
+    this.#endStrays();
+    this.#recorded.ended();
     await Promise.race([closed, delay(drainMs)]);
     this.#child.stdout.destroy();
     this.#child.stderr.destroy();
@@ -98,6 +117,16 @@ export class Child {
     await this.#groupGoneWithin(endGraceMs);
     if (!signalGroup(this.#pid, 'SIGKILL')) return;
     await this.#groupGoneWithin(endGraceMs);
+  }
+
+  /** What left the group, and has had the time that the group had. */
+  #endStrays(): void {
+    const ids = new Set([this.#recorded.env[childMarker] ?? '']);
+    for (let round = 0; round < maxRounds; round++) {
+      const strays = processesOf(ids);
+      if (strays.length === 0) return;
+      for (const { pid, identity } of strays) if (identityOf(pid) === identity) signalProcess(pid, 'SIGKILL');
+    }
   }
 
   async #groupGoneWithin(limitMs: number): Promise<void> {

@@ -122,9 +122,9 @@ function reasonOf(result: Record<string, unknown>): string {
 
 /** `claude auth status` prints JSON, and ends with 1 when nobody is logged in. Only what identifies nobody is passed on. */
 async function health({ path }: Found, surroundings: Surroundings): Promise<HealthFinding> {
-  const { env, secrets, healthTimeoutMs } = surroundings;
+  const { env, secrets, children, healthTimeoutMs } = surroundings;
   const answer = await ask(
-    { command: path, args: ['auth', 'status'], env: environmentFor(env, secrets()) },
+    { command: path, args: ['auth', 'status'], env: environmentFor(env, secrets()), children },
     healthTimeoutMs,
   );
   const shape = parsed(answer.output);

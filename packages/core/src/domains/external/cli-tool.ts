@@ -61,7 +61,7 @@ export function cliTool(dialect: CliDialect, surroundings: Surroundings): Extern
 
 async function runCli(
   dialect: CliDialect,
-  { env, secrets }: Surroundings,
+  { env, secrets, children }: Surroundings,
   { found, task, context }: { found: Found; task: Task; context: RunContext },
 ): Promise<Outcome> {
   const transcript = new Transcript(context.say);
@@ -71,7 +71,7 @@ async function runCli(
   let child: Child;
   try {
     context.signal.throwIfAborted();
-    const options = { command: found.path, args, cwd: task.cwd, env: environmentFor(env, secrets()) };
+    const options = { command: found.path, args, cwd: task.cwd, env: environmentFor(env, secrets()), children };
     child = await Child.launch(options, (bytes) => reader.write(bytes));
   } catch (error) {
     return transcript.failed((error as Error).message);

@@ -135,9 +135,12 @@ class CodexReader implements OutputReader {
 }
 
 /** `codex login status` is text: whether somebody is logged in, and how. Of a key it prints a part, which stays here. */
-async function health({ path }: Found, { env, secrets, healthTimeoutMs }: Surroundings): Promise<HealthFinding> {
+async function health(
+  { path }: Found,
+  { env, secrets, children, healthTimeoutMs }: Surroundings,
+): Promise<HealthFinding> {
   const answer = await ask(
-    { command: path, args: ['login', 'status'], env: environmentFor(env, secrets()) },
+    { command: path, args: ['login', 'status'], env: environmentFor(env, secrets()), children },
     healthTimeoutMs,
   );
   const text = `${answer.output}\n${answer.errorText}`;

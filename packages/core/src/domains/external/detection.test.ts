@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { ChildRecords } from '../../infra/child-records.ts';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -23,7 +24,7 @@ function install(folder: string, script: string, mode = 0o755): string {
 }
 
 function surroundings(env: Record<string, string>) {
-  return { env, secrets: () => [], probeTimeoutMs: 60_000, healthTimeoutMs: 60_000 };
+  return { env, secrets: () => [], children: new ChildRecords(), probeTimeoutMs: 60_000, healthTimeoutMs: 60_000 };
 }
 
 const pathOf = (...folders: string[]): string => folders.map((each) => join(root, each)).join(delimiter);

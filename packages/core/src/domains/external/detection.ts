@@ -69,9 +69,12 @@ export async function detectProgram(
 
 async function probe(
   command: string,
-  { env, secrets, probeTimeoutMs }: Surroundings,
+  { env, secrets, children, probeTimeoutMs }: Surroundings,
 ): Promise<{ version?: string; why?: string }> {
-  const answer = await ask({ command, args: ['--version'], env: environmentFor(env, secrets()) }, probeTimeoutMs);
+  const answer = await ask(
+    { command, args: ['--version'], env: environmentFor(env, secrets()), children },
+    probeTimeoutMs,
+  );
   if (answer.problem !== undefined) return { why: answer.problem };
   if (answer.code !== 0) {
     const said = answer.errorText.slice(0, maxReasonChars);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { external } from '@car-runtime/protocol';
+import type { ChildRecords } from '../../infra/child-records.ts';
 import type { Domain } from '../../kernel/domain.ts';
 import type { Health } from '../../kernel/health.ts';
 import type { Logger } from '../../kernel/logger.ts';
@@ -46,6 +47,7 @@ export interface ExternalOptions extends ExternalAgentsConfig {
   approvals: ApprovalDesk;
   /** Credentials of the daemon, which no agent is given. */
   secrets(): readonly string[];
+  children: ChildRecords;
   health: Health;
   logger: Logger;
 }
@@ -59,6 +61,7 @@ export function createExternal(options: ExternalOptions): ExternalService {
   const surroundings: Surroundings = {
     env: options.env ?? process.env,
     secrets: () => options.secrets(),
+    children: options.children,
     probeTimeoutMs: options.probeTimeoutMs ?? defaultProbeTimeoutMs,
     healthTimeoutMs: options.healthTimeoutMs ?? defaultHealthTimeoutMs,
   };

@@ -1,5 +1,6 @@
 // What an external agent is to the daemon, whatever it speaks: found, asked how it is, and given tasks.
 import type { ExternalAgent, ExternalHealth, ExternalResult } from '@car-runtime/protocol';
+import type { ChildRecords } from '../../infra/child-records.ts';
 import type { Attachment } from './attachments.ts';
 
 export interface Task {
@@ -57,6 +58,7 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What no child may be given. */
   secrets(): readonly string[];
+  readonly children: ChildRecords;
   readonly probeTimeoutMs: number;
   readonly healthTimeoutMs: number;
 }
