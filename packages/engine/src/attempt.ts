@@ -1,7 +1,9 @@
 /** One attempt of a tool call that has not answered yet. */
+import { tellAborted, type AbortListener } from './cancel-signal.ts';
 import type { Clock } from './clock.ts';
-import { attemptTimedOut } from './execution.ts';
-import type { RunCancellation } from './run-cancellation.ts';
+import { attemptTimedOut, toldLater } from './execution.ts';
+import type { ToolAttempt } from './execution.ts';
+import { Cancellable, type RunCancellation } from './run-cancellation.ts';
 
 /** How an attempt ended badly. Everything else an attempt yields is the output. */
 export class Failure {
@@ -28,64 +30,120 @@ export function toOutput(answer: unknown): unknown {
   return answer ?? null;
 }
 
+/** Who waits for an attempt. */
+export interface AttemptOwner {
+  /** Called once, when the attempt was left to end later. */
+  attemptEnded(outcome: unknown): void;
+}
+
 /**
  * Settles once, with whichever comes first: the answer, the deadline, the end of the whole execution. A later answer
- * is dropped.
+ * is dropped. One object for all of it: every call of every tool makes one, and promises, closures and an abort
+ * controller in its place cost more than the rest of a call.
  */
-export class PendingAttempt {
-  readonly outcome: Promise<unknown>;
-  readonly #resolve: (outcome: unknown) => void;
+export class PendingAttempt extends Cancellable implements ToolAttempt {
+  aborted = false;
+  reason: unknown = undefined;
+  /** Let go of when it has been told. */
+  #owner: AttemptOwner | undefined;
   readonly #run: RunCancellation;
   readonly #clock: Clock;
-  #controller: AbortController | undefined;
-  #timer: unknown;
+  #timer: unknown = undefined;
   #isSettled = false;
+  /** Whether the owner is told; before that the outcome is kept for `wait`. */
+  #isLeft = false;
+  #outcome: unknown = undefined;
+  #listeners: AbortListener[] | undefined = undefined;
 
-  constructor(run: RunCancellation, clock: Clock) {
-    const { promise, resolve } = Promise.withResolvers<unknown>();
-    this.outcome = promise;
-    this.#resolve = resolve;
+  constructor(owner: AttemptOwner, run: RunCancellation, clock: Clock) {
+    super();
+    this.#owner = owner;
     this.#run = run;
     this.#clock = clock;
-    run.add(this);
   }
 
-  /** Starts the deadline and answers the signal that tells the dispatcher about it. */
-  limit(timeoutMs: number): AbortSignal {
-    this.#controller = new AbortController();
+  /** Starts the deadline. */
+  limit(timeoutMs: number): void {
     this.#timer = this.#clock.setTimeout(() => {
       this.#giveUp(new Failure(`action timed out after ${timeoutMs}ms`), attemptTimedOut);
     }, timeoutMs);
-    return this.#controller.signal;
   }
 
   follow(answer: PromiseLike<unknown>): void {
     answer.then(
       (output) => {
-        this.settle(toOutput(output));
+        this.answered(output);
       },
       (error: unknown) => {
-        this.settle(toFailure(error));
+        this.failed(error);
       },
     );
   }
 
-  settle(outcome: unknown): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
-    this.#run.delete(this);
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
-    this.#resolve(outcome);
+  answered(output: unknown): void {
+    this.settle(toOutput(output));
   }
 
-  cancel(reason: unknown): void {
+  failed(error: unknown): void {
+    this.settle(toFailure(error));
+  }
+
+  settle(outcome: unknown): void {
+    if (this.#isSettled) return;
+    this.#close();
+    this.#tell(outcome);
+  }
+
+  #close(): void {
+    this.#isSettled = true;
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    if (this.#isLeft) this.#run.delete(this);
+  }
+
+  #tell(outcome: unknown): void {
+    const owner = this.#owner;
+    this.#owner = undefined;
+    if (this.#isLeft) owner?.attemptEnded(outcome);
+    else this.#outcome = outcome;
+  }
+
+  /** The outcome if there is one by now, else `toldLater`: then the owner is told. */
+  wait(): unknown {
+    if (this.#run.isCancelled) this.cancel(this.#run.reason);
+    if (this.#isSettled) return this.#outcome;
+    this.#isLeft = true;
+    this.#run.add(this);
+    return toldLater;
+  }
+
+  override cancel(reason: unknown): void {
     this.#giveUp(toCancelled(this.#run), reason);
   }
 
-  /** Settles before aborting, so that a dispatcher that rejects on abort does not name the cause instead of us. */
+  /** Closed before its listeners hear of it, so that a dispatcher that fails on abort does not name the cause instead of
+   *  us; and the tool is told to stop before the plan goes on. */
   #giveUp(failure: Failure, reason: unknown): void {
     if (this.#isSettled) return;
-    this.settle(failure);
-    this.#controller?.abort(reason);
+    this.#close();
+    this.aborted = true;
+    this.reason = reason;
+    const listeners = this.#listeners;
+    this.#listeners = undefined;
+    if (listeners !== undefined) for (const listener of listeners) tellAborted(listener);
+    this.#tell(failure);
+  }
+
+  throwIfAborted(): void {
+    if (this.aborted) throw this.reason;
+  }
+
+  addEventListener(_type: 'abort', listener: AbortListener): void {
+    if (this.#listeners === undefined) this.#listeners = [listener];
+    else this.#listeners.push(listener);
+  }
+
+  removeEventListener(_type: 'abort', listener: AbortListener): void {
+    const index = this.#listeners?.indexOf(listener) ?? -1;
+    if (index >= 0) this.#listeners?.splice(index, 1);
   }
 }

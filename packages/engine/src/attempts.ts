@@ -1,28 +1,23 @@
 /** Running an action: one attempt, or several with growing pauses between them (Attempts, retries, failure). */
 import { assertionFailure } from './action-effects.ts';
-import { Failure, PendingAttempt, toCancelled, toFailure, toOutput } from './attempt.ts';
-import { noDetachedInvocation } from './execution.ts';
+import { Failure, PendingAttempt, toCancelled, type AttemptOwner } from './attempt.ts';
+import { noDetachedInvocation, toldLater } from './execution.ts';
 import { isRefusal, within, type Reservation } from './meter.ts';
 import type { ToolCall } from './execution.ts';
 import { stateKeyOf } from './proposal.ts';
 import type { Action } from './proposal.ts';
+import { Cancellable } from './run-cancellation.ts';
 import type { RunContext } from './run-context.ts';
 
 const FIRST_PAUSE_MS = 100;
 
-/** The output or a `Failure`; a promise only when something has to be waited for. */
-export function runAttempts(action: Action, held: Reservation | undefined, run: RunContext): unknown {
-  const outcome = tryMetered(action, 1, held, run);
-  if (action.failure_behavior !== 'retry' || action.max_retries < 1) return outcome;
-  if (outcome instanceof Promise) return outcome.then((first: unknown) => retryIfFailed(action, first, run));
-  return retryIfFailed(action, outcome, run);
+/** Whether a first attempt that ended this way is followed by others. */
+export function isRetried({ failure_behavior, max_retries }: Action, outcome: unknown): outcome is Failure {
+  return failure_behavior === 'retry' && max_retries >= 1 && outcome instanceof Failure && !outcome.isFinal;
 }
 
-function retryIfFailed(action: Action, outcome: unknown, run: RunContext): unknown {
-  return outcome instanceof Failure && !outcome.isFinal ? retry(action, outcome, run) : outcome;
-}
-
-async function retry(action: Action, first: Failure, run: RunContext): Promise<unknown> {
+/** The other attempts, after the first failed. Resolves with the output or a `Failure`. */
+export async function retry(action: Action, first: Failure, run: RunContext): Promise<unknown> {
   let outcome: unknown = first;
   for (let n = 1; n <= action.max_retries; n += 1) {
     if (!(outcome instanceof Failure) || outcome.isFinal || run.cancellation.isCancelled) break;
@@ -35,45 +30,75 @@ async function retry(action: Action, first: Failure, run: RunContext): Promise<u
     if (held !== undefined && isRefusal(held))
       return new Failure(`${outcome.message}; not tried again: ${held.error}`, true);
     run.cost.retries += 1;
-    outcome = await tryMetered(held === undefined ? action : within(action, held), n + 1, held, run);
+    outcome = await tryAgain(held === undefined ? action : within(action, held), n + 1, held, run);
   }
   return outcome;
 }
 
-function pause(delayMs: number, { clock, cancellation }: RunContext): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const waiting = {
-    cancel: (): void => {
-      clock.clearTimeout(timer);
-      cancellation.delete(waiting);
-      resolve();
-    },
-  };
-  const timer = clock.setTimeout(waiting.cancel, delayMs);
-  cancellation.add(waiting);
-  return promise;
+class Pause extends Cancellable {
+  readonly #resolve: () => void;
+  readonly #timer: unknown;
+  readonly #run: RunContext;
+
+  constructor(delayMs: number, run: RunContext, resolve: () => void) {
+    super();
+    this.#run = run;
+    this.#resolve = resolve;
+    this.#timer = run.clock.setTimeout(() => this.cancel(), delayMs);
+    run.cancellation.add(this);
+  }
+
+  override cancel(): void {
+    this.#run.clock.clearTimeout(this.#timer);
+    this.#run.cancellation.delete(this);
+    this.#resolve();
+  }
 }
 
-/** Ends the reservation with what became of the attempt. */
-function tryMetered(action: Action, attempt: number, held: Reservation | undefined, run: RunContext): unknown {
-  if (held === undefined) return tryOnce(action, attempt, run);
+function pause(delayMs: number, run: RunContext): Promise<void> {
+  return new Promise((resolve) => {
+    new Pause(delayMs, run, resolve);
+  });
+}
+
+function tryAgain(action: Action, attempt: number, held: Reservation | undefined, run: RunContext): Promise<unknown> {
+  return new Promise((resolve) => {
+    const attemptEnded = (outcome: unknown): void => {
+      if (held !== undefined) ended(held, outcome);
+      resolve(outcome);
+    };
+    const outcome = tryMetered(action, attempt, held, run, { attemptEnded });
+    if (outcome !== toldLater) resolve(outcome);
+  });
+}
+
+/**
+ * One attempt: the output or a `Failure`, or `toldLater`, and then its owner is told. Ends the reservation with what became
+ * of an attempt that ends at once; of one that ends later the owner does.
+ */
+export function tryMetered(
+  action: Action,
+  attempt: number,
+  held: Reservation | undefined,
+  run: RunContext,
+  owner: AttemptOwner,
+): unknown {
+  if (held === undefined) return tryOnce(action, attempt, run, owner);
   const sentBefore = run.cost.tool_calls;
-  const outcome = tryOnce(action, attempt, run);
+  const outcome = tryOnce(action, attempt, run, owner);
   // Counted in the same synchronous block, so nobody else's call is mistaken for this one.
   if (run.cost.tool_calls === sentBefore) held.release();
-  else if (outcome instanceof Promise) return outcome.then((settled: unknown) => ended(held, settled));
-  else ended(held, outcome);
+  else if (outcome !== toldLater) ended(held, outcome);
   return outcome;
 }
 
-function ended(held: Reservation, outcome: unknown): unknown {
+export function ended(held: Reservation, outcome: unknown): void {
   if (outcome instanceof Failure) held.fail();
   else held.commit(outcome);
-  return outcome;
 }
 
-function tryOnce(action: Action, attempt: number, run: RunContext): unknown {
-  if (action.type === 'tool_call') return callTool(action, attempt, run);
+function tryOnce(action: Action, attempt: number, run: RunContext, owner: AttemptOwner): unknown {
+  if (action.type === 'tool_call') return callTool(action, attempt, run, owner);
   if (action.type === 'state_read') return run.state.get(stateKeyOf(action) ?? '');
   if (action.type === 'assertion') {
     const failure = assertionFailure(action, run.state);
@@ -83,7 +108,7 @@ function tryOnce(action: Action, attempt: number, run: RunContext): unknown {
   return null;
 }
 
-function callTool(action: Action, attempt: number, run: RunContext): unknown {
+function callTool(action: Action, attempt: number, run: RunContext, owner: AttemptOwner): unknown {
   const tool = action.tool ?? '';
   const mode = action.invocation_mode;
   if (mode !== 'one_shot' && run.env.canDetach?.(tool) !== true) {
@@ -93,33 +118,16 @@ function callTool(action: Action, attempt: number, run: RunContext): unknown {
   run.cost.tool_calls += 1;
   const oneShot = toCall(action, tool, attempt, run.sessionId);
   const call = mode === 'one_shot' ? oneShot : { ...oneShot, mode };
-  if (action.timeout_ms !== undefined) return callWithin(action.timeout_ms, call, run);
-  let answer: unknown;
+  const pending = new PendingAttempt(owner, run.cancellation, run.clock);
+  if (action.timeout_ms !== undefined) pending.limit(action.timeout_ms);
   try {
-    answer = run.env.dispatch(call, run.cancellation.signal);
-  } catch (error) {
-    return toFailure(error);
-  }
-  if (!isPromiseLike(answer)) return toOutput(answer);
-  // Nothing can end the wait but the answer: no need for an object that watches over it.
-  if (!run.isCancellable) return Promise.resolve(answer).then(toOutput, toFailure);
-  const pending = new PendingAttempt(run.cancellation, run.clock);
-  pending.follow(answer);
-  if (run.cancellation.isCancelled) pending.cancel(run.cancellation.signal.reason);
-  return pending.outcome;
-}
-
-function callWithin(timeoutMs: number, call: ToolCall, run: RunContext): unknown {
-  const pending = new PendingAttempt(run.cancellation, run.clock);
-  try {
-    const answer = run.env.dispatch(call, pending.limit(timeoutMs));
+    const answer = run.env.dispatch(call, pending);
     if (isPromiseLike(answer)) pending.follow(answer);
-    else pending.settle(toOutput(answer));
+    else if (answer !== toldLater) pending.answered(answer);
   } catch (error) {
-    pending.settle(toFailure(error));
+    pending.failed(error);
   }
-  if (run.cancellation.isCancelled) pending.cancel(run.cancellation.signal.reason);
-  return pending.outcome;
+  return pending.wait();
 }
 
 /** Absent members are left out, as on the wire; each shape is written out because spreading costs more than the call. */

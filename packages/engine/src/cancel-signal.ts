@@ -6,8 +6,17 @@ export interface CancelSignal {
   readonly aborted: boolean;
   readonly reason: unknown;
   throwIfAborted(): void;
-  addEventListener(type: 'abort', listener: () => void): void;
-  removeEventListener(type: 'abort', listener: () => void): void;
+  addEventListener(type: 'abort', listener: AbortListener): void;
+  removeEventListener(type: 'abort', listener: AbortListener): void;
+}
+
+/** A function, or an object that waits for many things and needs no closure for this one. */
+export type AbortListener = (() => void) | { handleEvent(): void };
+
+/** Tells a listener. */
+export function tellAborted(listener: AbortListener): void {
+  if (typeof listener === 'function') listener();
+  else listener.handleEvent();
 }
 
 /** A real signal that aborts when this one does, for what takes no other. */

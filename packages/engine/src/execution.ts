@@ -61,6 +61,20 @@ export interface ToolCall {
   readonly mode?: 'streaming' | 'long_running';
 }
 
+/** What a dispatcher returns that will tell its answer to the attempt. */
+export const toldLater: unique symbol = Symbol('told later');
+
+/**
+ * One attempt of a tool call, as its dispatcher sees it. As a signal it aborts when the engine no longer waits: that is
+ * the moment to tell the tool to stop; `reason` is `attemptTimedOut` when the attempt ran out of time, else the reason of
+ * the whole execution. A dispatcher that has made no promise anyway returns `toldLater` and calls one of the two.
+ */
+export interface ToolAttempt extends CancelSignal {
+  answered(output: unknown): void;
+  /** The message of the error becomes the action's error. */
+  failed(error: unknown): void;
+}
+
 export interface Capabilities {
   /** Tools that may be called; empty or absent means all of them. */
   readonly allow?: ReadonlySet<string>;
@@ -88,11 +102,10 @@ export interface ExecutionEnv {
   /** Without one, calls are not counted against anything. */
   readonly meter?: Meter | undefined;
   /**
-   * Runs a tool: answers with its output, or fails with an error whose message becomes the action's error. When
-   * `signal` aborts, the engine no longer waits for the answer: that is the moment to tell the tool to stop.
-   * `signal.reason` is `attemptTimedOut` when the attempt ran out of time, else the reason of the whole execution.
+   * Runs a tool: answers with its output, or fails with an error whose message becomes the action's error. Instead of a
+   * promise it may return `toldLater`.
    */
-  dispatch(call: ToolCall, signal: CancelSignal): unknown;
+  dispatch(call: ToolCall, attempt: ToolAttempt): unknown;
   /** Whether a tool can be started and left running. Without it none can. */
   canDetach?(tool: string): boolean;
   /**

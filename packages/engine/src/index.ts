@@ -6,12 +6,13 @@ export { systemClock, toTimestamp } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { EngineError, PolicyError, ProposalError, StateError, ToolError } from './errors.ts';
 export { EventSubjects } from './event-subjects.ts';
-export { attemptTimedOut, DEFAULT_MAX_IN_FLIGHT, EventSubject } from './execution.ts';
+export { attemptTimedOut, DEFAULT_MAX_IN_FLIGHT, EventSubject, toldLater } from './execution.ts';
 export type {
   Capabilities,
   ExecutionEnv,
   ExecutionEventKind,
   ExecutionOptions,
+  ToolAttempt,
   ToolCall,
   ToolChecker,
 } from './execution.ts';

@@ -1,8 +1,12 @@
 /** Ends what an execution is waiting for when the execution as a whole is cancelled. */
 import type { CancelSignal } from './cancel-signal.ts';
 
-export interface Cancellable {
-  cancel(reason: unknown): void;
+/** Something waited for. It is a link of the list of those: every attempt of every action comes and goes here. */
+export abstract class Cancellable {
+  previous: Cancellable | undefined = undefined;
+  next: Cancellable | undefined = undefined;
+
+  abstract cancel(reason: unknown): void;
 }
 
 /**
@@ -10,8 +14,8 @@ export interface Cancellable {
  */
 export class RunCancellation implements Disposable {
   readonly #source: CancelSignal | undefined;
-  readonly #waiting = new Set<Cancellable>();
-  #neverAborts: CancelSignal | undefined;
+  #first: Cancellable | undefined = undefined;
+  #last: Cancellable | undefined = undefined;
   #isListening = false;
 
   constructor(source: CancelSignal | undefined) {
@@ -22,35 +26,47 @@ export class RunCancellation implements Disposable {
     return this.#source?.aborted ?? false;
   }
 
+  get reason(): unknown {
+    return this.#source?.reason;
+  }
+
   /** Readable cause, for the errors of the actions concerned. */
   get cause(): string {
     const reason: unknown = this.#source?.reason;
     return reason instanceof Error ? reason.message : String(reason);
   }
 
-  /** For dispatchers whose attempt has no deadline of its own. */
-  get signal(): CancelSignal {
-    return this.#source ?? (this.#neverAborts ??= new AbortController().signal);
-  }
-
   add(waiting: Cancellable): void {
     if (this.#source === undefined) return;
     if (!this.#isListening) {
       this.#isListening = true;
-      this.#source.addEventListener('abort', this.#onAbort);
+      this.#source.addEventListener('abort', this);
     }
-    this.#waiting.add(waiting);
+    waiting.previous = this.#last;
+    if (this.#last === undefined) this.#first = waiting;
+    else this.#last.next = waiting;
+    this.#last = waiting;
   }
 
+  /** One that was not added, or was deleted before, is none of the list. */
   delete(waiting: Cancellable): void {
-    this.#waiting.delete(waiting);
+    const { previous, next } = waiting;
+    if (previous !== undefined) previous.next = next;
+    else if (this.#first === waiting) this.#first = next;
+    else return;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    waiting.previous = waiting.next = undefined;
   }
 
   [Symbol.dispose](): void {
-    if (this.#isListening) this.#source?.removeEventListener('abort', this.#onAbort);
+    if (this.#isListening) this.#source?.removeEventListener('abort', this);
   }
 
-  readonly #onAbort = (): void => {
-    for (const waiting of [...this.#waiting]) waiting.cancel(this.#source?.reason);
-  };
+  /** The caller's signal aborted. */
+  handleEvent(): void {
+    const all: Cancellable[] = [];
+    for (let each = this.#first; each !== undefined; each = each.next) all.push(each);
+    for (const waiting of all) waiting.cancel(this.#source?.reason);
+  }
 }

@@ -10,7 +10,15 @@ import type { Action, ActionResult, ActionStatus, CostSummary, Proposal, Proposa
 import { RunCancellation } from './run-cancellation.ts';
 import type { StateCheckpoint, StateView } from './state-store.ts';
 
+/** Who is told of actions that end later than they were begun. */
+export interface ActionsOwner {
+  actionEnded(index: number, result: ActionResult): void;
+  /** A fault of `env`, not of the action. */
+  actionFailed(error: unknown): void;
+}
+
 export class RunContext {
+  owner: ActionsOwner | undefined;
   readonly env: ExecutionEnv;
   readonly proposal: Proposal;
   readonly sessionId: string | undefined;
@@ -21,7 +29,6 @@ export class RunContext {
   readonly startedAt: number;
   readonly state: StateView;
   readonly cancellation: RunCancellation;
-  readonly isCancellable: boolean;
   readonly recheck: ExecutionOptions['recheck'];
   readonly cost: CostSummary = {
     tool_calls: 0,
@@ -49,7 +56,6 @@ export class RunContext {
     this.startedAt = this.clock.monotonic();
     this.state = env.state.view(this.tenantId);
     this.cancellation = new RunCancellation(options.signal);
-    this.isCancellable = options.signal !== undefined;
     this.recheck = options.recheck;
     const { subjects } = options;
     this.#subjects = subjects?.proposal === proposal ? subjects : new EventSubjects(proposal);

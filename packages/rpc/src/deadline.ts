@@ -16,12 +16,26 @@ class Link {
   next: Link = this;
 }
 
-class WheelEntry extends Link implements Deadline {
-  readonly expire: () => void;
+/** Something with a deadline of its own, which is a link of the wheel itself. */
+export abstract class Expiring extends Link implements Deadline {
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
 
-  constructor(slot: Link, expire: () => void) {
-    super();
-    this.expire = expire;
+  /** Called when it was not cancelled in time. */
+  abstract expire(): void;
+
+  /** Calls `expire` after `delayMs`, at most 50 ms late for a second and more, unless cancelled first. Once. */
+  startDeadline(delayMs: number): void {
+    if (delayMs < minWheelMs) {
+      this.#timer = setTimeout(() => this.expire(), delayMs);
+      return;
+    }
+    const now = performance.now();
+    if (!ticker) {
+      lastTick = Math.floor(now / tickMs);
+      ticker = setInterval(turnWheel, tickMs);
+    }
+    const slot = slotOf(Math.ceil((now + delayMs) / tickMs));
+    armed++;
     this.previous = slot.previous;
     this.next = slot;
     slot.previous.next = this;
@@ -29,6 +43,7 @@ class WheelEntry extends Link implements Deadline {
   }
 
   cancel(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     if (this.next === this) return;
     this.previous.next = this.next;
     this.next.previous = this.previous;
@@ -37,15 +52,16 @@ class WheelEntry extends Link implements Deadline {
   }
 }
 
-class TimerEntry implements Deadline {
-  readonly #timer: ReturnType<typeof setTimeout>;
+class CallbackDeadline extends Expiring {
+  readonly #callback: () => void;
 
-  constructor(delayMs: number, expire: () => void) {
-    this.#timer = setTimeout(expire, delayMs);
+  constructor(callback: () => void) {
+    super();
+    this.#callback = callback;
   }
 
-  cancel(): void {
-    clearTimeout(this.#timer);
+  override expire(): void {
+    this.#callback();
   }
 }
 
@@ -60,15 +76,9 @@ let ticker: ReturnType<typeof setInterval> | undefined;
 
 /** Calls `expire` after `delayMs`, at most 50 ms late for a second and more, unless cancelled first. */
 export function startDeadline(delayMs: number, expire: () => void): Deadline {
-  if (delayMs < minWheelMs) return new TimerEntry(delayMs, expire);
-  const now = performance.now();
-  if (!ticker) {
-    lastTick = Math.floor(now / tickMs);
-    ticker = setInterval(turnWheel, tickMs);
-  }
-  const slot = slotOf(Math.ceil((now + delayMs) / tickMs));
-  armed++;
-  return new WheelEntry(slot, expire);
+  const deadline = new CallbackDeadline(expire);
+  deadline.startDeadline(delayMs);
+  return deadline;
 }
 
 /** Slots held now; at most twice as many as deadlines, plus a constant. For tests. */
@@ -97,7 +107,7 @@ function turnWheel(): void {
     const slot = slots.get(lastTick);
     if (!slot) continue;
     slots.delete(lastTick);
-    while (slot.next instanceof WheelEntry) {
+    while (slot.next instanceof Expiring) {
       const entry = slot.next;
       entry.cancel();
       expireEntry(entry);
@@ -111,7 +121,7 @@ function turnWheel(): void {
 }
 
 /** One that throws must not keep the others from expiring; it is still a bug, so it surfaces. */
-function expireEntry(entry: WheelEntry): void {
+function expireEntry(entry: Expiring): void {
   try {
     entry.expire();
   } catch (error) {

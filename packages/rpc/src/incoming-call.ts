@@ -1,4 +1,4 @@
-import type { CancelSignal } from './cancel-signal.ts';
+import { tellAborted, type AbortListener, type CancelSignal } from './cancel-signal.ts';
 import type { Deadline } from './deadline.ts';
 import { ChannelClosedError, RpcError, rpcCode } from './errors.ts';
 
@@ -30,7 +30,7 @@ export class IncomingCall implements CancelSignal {
   deadline: Deadline | undefined;
   readonly #sink: ReplySink;
   #controller: AbortController | undefined;
-  #listeners: (() => void)[] | undefined;
+  #listeners: AbortListener[] | undefined;
   #abortReason: unknown;
   #isAborted = false;
   #isAnswered = false;
@@ -58,12 +58,12 @@ export class IncomingCall implements CancelSignal {
     if (this.#isAborted) throw this.#abortReason;
   }
 
-  addEventListener(_type: 'abort', listener: () => void): void {
+  addEventListener(_type: 'abort', listener: AbortListener): void {
     if (this.#listeners) this.#listeners.push(listener);
     else this.#listeners = [listener];
   }
 
-  removeEventListener(_type: 'abort', listener: () => void): void {
+  removeEventListener(_type: 'abort', listener: AbortListener): void {
     const index = this.#listeners?.indexOf(listener) ?? -1;
     if (index >= 0) this.#listeners?.splice(index, 1);
   }
@@ -83,7 +83,7 @@ export class IncomingCall implements CancelSignal {
     this.#abortReason = reason;
     this.deadline?.cancel();
     this.#controller?.abort(reason);
-    for (const listener of this.#listeners?.splice(0) ?? []) listener();
+    for (const listener of this.#listeners?.splice(0) ?? []) tellAborted(listener);
   }
 
   /** Answers with a result; `undefined` becomes null. */
@@ -121,6 +121,9 @@ export class IncomingCall implements CancelSignal {
 
   #answer(text: string | undefined): void {
     this.#isAnswered = true;
+    // An answered call aborts no more; what waited for that need not be kept for as long as the call is.
+    this.deadline = undefined;
+    this.#listeners = undefined;
     this.#sink.settle(this, text);
   }
 }

@@ -1,4 +1,4 @@
-export type { CancelSignal } from './cancel-signal.ts';
+export type { AbortListener, CancelSignal } from './cancel-signal.ts';
 export type { Channel, ChannelHandlers, CloseInfo } from './channel.ts';
 export { startDeadline, type Deadline } from './deadline.ts';
 export { ChannelClosedError, RequestTimeoutError, RpcError, rpcCode } from './errors.ts';
@@ -6,6 +6,6 @@ export { SharedFrame } from './frame.ts';
 export { EncodedJson, IncomingCall } from './incoming-call.ts';
 export { createMemoryPair, MemoryChannel } from './memory-channel.ts';
 export { Peer, type PeerHandler, type PeerOptions } from './peer.ts';
-export type { RequestOptions } from './pending-requests.ts';
+export { OutgoingRequest, type RequestOptions } from './pending-requests.ts';
 export { atEndOfTurn, type TurnParticipant } from './turn.ts';
 export { openWebChannel } from './web-channel.ts';

@@ -4,7 +4,7 @@ import { ChannelClosedError, RpcError, rpcCode } from './errors.ts';
 import { defaultMaxDepth, exactIdTexts, hasForbiddenKey, idTextOf, isInexact, parseFrameText } from './frame-text.ts';
 import type { SharedFrame } from './frame.ts';
 import { errorText, IncomingCall, type ReplySink } from './incoming-call.ts';
-import { PendingRequests, type RequestOptions } from './pending-requests.ts';
+import { PendingRequests, type OutgoingRequest, type RequestOptions } from './pending-requests.ts';
 import { TransientMap } from './transient-map.ts';
 import { atEndOfTurn } from './turn.ts';
 
@@ -106,9 +106,18 @@ export class Peer implements ReplySink {
     } catch (error) {
       return Promise.reject(error);
     }
-    const answer = this.#pending.add(id, method, options);
+    const answer = this.#pending.promise(id, method, options);
     this.#send(text);
     return answer;
+  }
+
+  /** The same for calls by the thousand: `request` is told how it ended, and no promise is made. Throws what keeps the call
+   *  from being sent. */
+  call(request: OutgoingRequest, id: string | number, method: string, params: unknown, timeoutMs: number): void {
+    if (!this.channel.isOpen) throw this.#closedError(method);
+    const text = JSON.stringify({ jsonrpc: '2.0', id, method, params });
+    this.#pending.add(id, request, timeoutMs);
+    this.#send(text);
   }
 
   /** Sends a notification. With `isBestEffort` it is dropped for a reader with more than the soft limit queued.

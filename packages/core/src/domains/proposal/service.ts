@@ -9,7 +9,6 @@ import {
   IdempotencyCache,
   refuseProposal,
   type Action,
-  type CancelSignal,
   type ExecutionEnv,
   type ExecutionOptions,
   type Meter,
@@ -19,6 +18,7 @@ import {
   type ReplanConfig,
   type ReplanProvider,
   type StateStore,
+  type ToolAttempt,
   type ToolCall,
   type ToolRegistry,
 } from '@car-runtime/engine';
@@ -54,7 +54,7 @@ export interface ProposalDependencies {
   storeOf(connection: Connection): StateStore;
   policiesOf(connection: Connection): PolicySet;
   logOf(connection: Connection): EventSink;
-  dispatch(connection: Connection, call: ToolCall, signal: CancelSignal, tenantId: string | undefined): unknown;
+  dispatch(connection: Connection, call: ToolCall, attempt: ToolAttempt, tenantId: string | undefined): unknown;
   canDetach(connection: Connection, tool: string): boolean;
   /** Counts calls against what they may use. */
   meterOf?(connection: Connection): Meter;
@@ -187,7 +187,7 @@ export class ProposalService {
     const { dispatch } = this.#dependencies;
     return {
       ...env,
-      ...(tenantId !== undefined && { dispatch: (call, signal) => dispatch(connection, call, signal, tenantId) }),
+      ...(tenantId !== undefined && { dispatch: (call, attempt) => dispatch(connection, call, attempt, tenantId) }),
       ...(record && {
         emit: (kind, subject, details) => {
           env.emit(kind, subject, details);
@@ -206,7 +206,7 @@ export class ProposalService {
       policies: policiesOf(connection),
       idempotency: new IdempotencyCache(),
       meter: meterOf?.(connection),
-      dispatch: (call, signal) => dispatch(connection, call, signal, undefined),
+      dispatch: (call, attempt) => dispatch(connection, call, attempt, undefined),
       canDetach: (tool) => canDetach(connection, tool),
       emit: (kind, subject, details) => log.appendAbout(kind, subject, details),
     };

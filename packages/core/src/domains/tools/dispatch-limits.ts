@@ -4,6 +4,11 @@ import { RateLimiter, ResultCache, type CancelSignal, type ToolCall, type ToolSc
 
 type Run = () => unknown;
 
+/** Whether calls of a tool must pass here. Most tools have neither, and then this costs nothing. */
+export function isLimited(tool: ToolSchema | undefined): tool is ToolSchema {
+  return tool !== undefined && (tool.cache_ttl_secs !== undefined || tool.rate_limit !== undefined);
+}
+
 /** The cache and the buckets of one connection. */
 export class DispatchLimits implements Disposable {
   readonly #answers = new ResultCache();
@@ -14,14 +19,12 @@ export class DispatchLimits implements Disposable {
   /** Runs a call of `tool` unless its answer is known, once its rate limit lets it. Detached calls are never answered
    *  from the cache. */
   run(
-    tool: ToolSchema | undefined,
+    tool: ToolSchema,
     call: ToolCall,
     tenantId: string | undefined,
     signal: CancelSignal | undefined,
     run: Run,
   ): unknown {
-    // Most tools have neither, and then this costs nothing.
-    if (tool === undefined || (tool.cache_ttl_secs === undefined && tool.rate_limit === undefined)) return run();
     const isCached = call.mode === undefined && tool.cache_ttl_secs !== undefined;
     if (!isCached) return this.#limited(tool, signal, run);
     this.#forgetReplaced(tool);

@@ -1,12 +1,12 @@
 import { tools } from '@car-runtime/protocol';
-import { type CancelSignal, ToolRegistry, type ToolCall } from '@car-runtime/engine';
+import { type CancelSignal, type ToolAttempt, ToolRegistry, type ToolCall } from '@car-runtime/engine';
 import { linearRegExp } from '../../infra/linear-reg-exp.ts';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
 import type { Domain } from '../../kernel/domain.ts';
-import { callTool } from './callback.ts';
+import { callTool, tellTool } from './callback.ts';
 import { CallbackSlots } from './callback-slots.ts';
 import { DetachedTools } from './detached.ts';
-import { DispatchLimits } from './dispatch-limits.ts';
+import { DispatchLimits, isLimited } from './dispatch-limits.ts';
 import { takeChunk, toolMethods } from './methods.ts';
 
 export interface ToolAccess {
@@ -14,9 +14,9 @@ export interface ToolAccess {
   detachedOf(connection: Connection): DetachedTools;
   /** Whether a tool can be started and left running: its client declared it streaming. */
   canDetach(connection: Connection, tool: string): boolean;
-  /** Runs a tool of the connection, or answers what it answered a moment ago; rejects with an error whose message the
-   *  action reports. Answers of one tenant are never another's. */
-  dispatch(connection: Connection, call: ToolCall, signal?: CancelSignal, tenantId?: string): unknown;
+  /** Runs a tool of the connection, or answers what it answered a moment ago; fails with an error whose message the
+   *  action reports. Answers as dispatchers of the engine do. Answers of one tenant are never another's. */
+  dispatch(connection: Connection, call: ToolCall, attempt: ToolAttempt, tenantId?: string): unknown;
 }
 
 /** Runs a tool of a connection; answers `undefined` when it is none of its tools. */
@@ -64,22 +64,23 @@ export function createToolAccess(
   };
   const limitsOf = perConnection(() => new DispatchLimits());
   const slotsOf = perConnection(() => new CallbackSlots());
-  const run = (connection: Connection, call: ToolCall, signal: CancelSignal | undefined): unknown => {
+  const run = (connection: Connection, call: ToolCall, signal: CancelSignal, taker?: ToolAttempt): unknown => {
     if (call.mode !== undefined) return detachedOf(connection).start(call);
     // Built in, and never handed to the client under this name (Tool dispatch precedence).
     if (call.tool === messagingSend.name) throw new Error('messaging.send: no message sink is configured');
-    return (
-      firstAnswer(beforeClient, connection, call, signal) ??
-      callTool(connection, call, defaultTimeoutMs, signal, whenUnknown, slotsOf(connection))
-    );
+    const answer = firstAnswer(beforeClient, connection, call, signal);
+    if (answer !== undefined) return answer;
+    const options = { defaultTimeoutMs, signal, whenUnknown, slots: slotsOf(connection) };
+    return taker ? tellTool(connection, call, options, taker) : callTool(connection, call, options);
   };
   return {
     registryOf,
     detachedOf,
     canDetach: (connection, tool) => registryOf(connection).get(tool)?.streaming === true,
-    dispatch: (connection, call, signal, tenantId) => {
+    dispatch: (connection, call, attempt, tenantId) => {
       const tool = registryOf(connection).get(call.tool);
-      return limitsOf(connection).run(tool, call, tenantId, signal, () => run(connection, call, signal));
+      if (!isLimited(tool)) return run(connection, call, attempt, attempt);
+      return limitsOf(connection).run(tool, call, tenantId, attempt, () => run(connection, call, attempt));
     },
   };
 }
