@@ -36,16 +36,19 @@ export async function retry(action: Action, first: Failure, run: RunContext): Pr
 }
 
 class Pause extends Cancellable {
-  readonly #resolve: () => void;
-  readonly #timer: unknown;
   readonly #run: RunContext;
+  readonly #resolve: () => void;
+  #timer: unknown;
 
-  constructor(delayMs: number, run: RunContext, resolve: () => void) {
+  constructor(run: RunContext, resolve: () => void) {
     super();
     this.#run = run;
     this.#resolve = resolve;
-    this.#timer = run.clock.setTimeout(() => this.cancel(), delayMs);
-    run.cancellation.add(this);
+  }
+
+  begin(delayMs: number): void {
+    this.#timer = this.#run.clock.setTimeout(() => this.cancel(), delayMs);
+    this.#run.cancellation.add(this);
   }
 
   override cancel(): void {
@@ -57,7 +60,7 @@ class Pause extends Cancellable {
 
 function pause(delayMs: number, run: RunContext): Promise<void> {
   return new Promise((resolve) => {
-    new Pause(delayMs, run, resolve);
+    new Pause(run, resolve).begin(delayMs);
   });
 }
 
