@@ -21,10 +21,10 @@ test('a run is followed live: its turns appear while it goes on, and its end', a
       actions: [{ id: 'a', type: 'tool_call', tool: 'count', parameters: { text: '<img src=x onerror=alert(1)>' } }],
     },
   });
-  await page.locator('a.turn').first().click();
+  await page.locator('a.span').first().click();
   await page.waitForSelector('pre:has-text("<img src=x")');
   await daemon.agent.runs.complete({ run_id, outcome: { status: 'success', summary: 'counted' } });
-  await page.waitForSelector('car-badge:has-text("completed")');
+  await page.waitForSelector('car-badge:has-text("success")');
   assert.deepEqual(opened.problems, [], 'no errors of the page and no breach of the content policy');
 });
 

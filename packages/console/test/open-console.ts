@@ -4,6 +4,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { connect, type Client } from '@car-runtime/client';
+import { InMemoryAgentCredentials } from '@car-runtime/core';
 import { findChromium, TempFolder } from '@car-runtime/testkit';
 import { startServer, type RunningServer, type ServerOptions } from 'car-server';
 import { chromium } from 'playwright-core';
@@ -40,6 +41,8 @@ process.on('exit', () => built[Symbol.dispose]());
 export interface Clients {
   server: RunningServer;
   agent: Client;
+  /** The agent `worker`, which may record turns. */
+  worker: Client;
   host: Client;
 }
 
@@ -64,7 +67,12 @@ async function connectClients(server: RunningServer, opened: AsyncDisposableStac
   const agent = opened.use(await connect({ url: server.ws, token, allowUnproven: true, reconnect: false }));
   await agent.registerTool('count', undefined, ({ text }) => String(text).length);
   const host = opened.use(await connect({ url: server.ws, hostToken, allowUnproven: true, reconnect: false }));
-  return { server, agent, host };
+  const agents = new InMemoryAgentCredentials();
+  server.state.installAgentCredentials(agents);
+  const workerToken = agents.issue('worker');
+  const as = { agentId: 'worker', token: workerToken, allowUnproven: true, reconnect: false } as const;
+  const worker = opened.use(await connect({ url: server.ws, ...as }));
+  return { server, agent, worker, host };
 }
 
 /** `undefined` without a Chromium, which the test says. */

@@ -44,7 +44,7 @@ test('each turn of a plan says which action it is, what it waited for, how it en
   const timed = turns.map(({ action }) => action?.duration_ms !== undefined && action.started_at !== undefined);
   assert.deepEqual(timed, [true, false, true, true, false]);
   const actions = turns.map(({ action }) => {
-    const { duration_ms: _duration, started_at: _start, ...rest } = action ?? {};
+    const { duration_ms: _duration, started_at: _start, submitted_at: _submitted, ...rest } = action ?? {};
     return action && rest;
   });
   const of = { proposal_id: 'p1', type: 'tool_call' };

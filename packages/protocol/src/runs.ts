@@ -101,6 +101,8 @@ const runTurnAction = once(() =>
   z
     .object({
       proposal_id: z.string(),
+      /** Of the plan: before people were asked. */
+      submitted_at: z.string().optional(),
       ...planAction(),
       rolled_back: z.literal(true).optional(),
     })

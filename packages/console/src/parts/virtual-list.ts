@@ -82,6 +82,18 @@ export class CarVirtualList<T> extends LitElement {
     this.requestUpdate();
   }
 
+  /** Scrolls as far as it takes to see the item, and to the middle when that is far. */
+  reveal(index: number): void {
+    const top = index * this.rowHeight;
+    if (top < this.scrollTop - this.clientHeight || top > this.scrollTop + 2 * this.clientHeight)
+      this.scrollToIndex(index);
+    else if (top < this.scrollTop) this.scrollTop = top;
+    else if (top + this.rowHeight > this.scrollTop + this.clientHeight)
+      this.scrollTop = top + this.rowHeight - this.clientHeight;
+    else return;
+    this.#isAtEnd = false;
+  }
+
   override updated(): void {
     if (this.follow && this.#isAtEnd) this.scrollTop = this.scrollHeight;
   }

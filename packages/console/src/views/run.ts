@@ -1,60 +1,120 @@
-// One run: its turns as a timeline, live while it goes on, and one of them in full.
+// One run: its turns on an axis of time and its plans as graphs, live while it goes on, replayed from any moment, and one
+// turn in full.
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import type { RunTurn } from '@car-runtime/protocol';
 import { client, connection } from '../connection.ts';
 import '../parts/badge.ts';
+import '../parts/value.ts';
 import { failed, loading } from '../parts/states.ts';
 import { controls, filled, listAndDetail } from '../parts/styles.ts';
-import { clock, plain, textOf } from '../parts/text.ts';
-import { listStyles } from '../parts/virtual-list.ts';
+import { clock, duration, plain } from '../parts/text.ts';
 import { linkTo } from '../router.ts';
+import { dollars } from '../runs/detail.ts';
+import { criticalPath, plansOf, type PlanGraph } from '../runs/graph.ts';
+import { momentsOf, stateAt, type Moment, type RunState } from '../runs/replay.ts';
+import '../runs/scrubber.ts';
+import '../runs/timeline.ts';
+import { isOver, traceOf, type Span, type SpanStatus, type Trace } from '../runs/trace.ts';
+import { totalUsage } from '../runs/usage.ts';
+import { followHost, hostView } from '../store/host-feed.ts';
 import { renderOn } from '../store/store.ts';
-import { RunFeed, type Turn } from '../store/run-feed.ts';
+import { RunFeed } from '../store/run-feed.ts';
 import { statusTexts, statusTones } from './runs.ts';
 
+/** How often what is running gets longer on the axis. */
+const tickMs = 250;
+/** A clock that is further off than that is another one. */
+const maxSkewMs = 60_000;
+
 export class CarRun extends LitElement {
-  static override properties = { runId: {}, turn: { type: Number }, against: {} };
+  static override properties = {
+    runId: {},
+    turn: { type: Number },
+    against: {},
+    at: { state: true },
+    tab: { state: true },
+    chosen: { state: true },
+    isComparing: { state: true },
+  };
   declare runId: string;
   /** Index of the turn that is open. */
   declare turn: number | undefined;
+  /** Another run, beside which this one is shown. */
   declare against: string | undefined;
+  /** Moments that have been, in a replay. */
+  declare at: number | undefined;
+  declare tab: 'timeline' | 'graph';
+  /** Key of an action that has no turn yet. */
+  declare chosen: string | undefined;
+  declare isComparing: boolean;
   #feed: RunFeed | undefined;
   #watching: Disposable | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #made: { version: number; trace: Trace; moments: readonly Moment[]; plans: readonly PlanGraph[] } | undefined;
 
   constructor() {
     super();
     this.runId = '';
-    renderOn(this, connection);
+    this.tab = 'timeline';
+    this.isComparing = false;
+    followHost();
+    renderOn(this, connection, hostView);
   }
 
   static override styles = [
     controls,
     filled,
     listAndDetail,
-    listStyles,
     css`
-      .turn {
-        display: grid;
-        grid-template-columns: 44px 1fr auto;
-        gap: 10px;
-        align-items: center;
-        padding: 0 12px;
-        border-bottom: 1px solid var(--line);
-        color: inherit;
-        text-decoration: none;
+      .panes {
+        grid-template-columns: minmax(300px, 3fr) minmax(280px, 2fr);
       }
-      .turn[aria-current] {
+      .facts {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 2px 16px;
+        color: var(--text-soft);
+        font-size: 13px;
+        font-variant-numeric: tabular-nums;
+      }
+      .tabs {
+        display: flex;
+        gap: 6px;
+        flex: none;
+      }
+      [role='tab'][aria-selected='true'] {
         background: var(--accent-surface);
+        border-color: var(--accent);
+        color: var(--accent);
+        font-weight: 600;
       }
-      pre {
-        margin: 0;
-        padding: 10px;
-        background: var(--page);
-        border-radius: var(--radius);
-        overflow: auto;
-        white-space: pre-wrap;
+      car-scrubber {
+        flex: 1;
+        min-width: min(100%, 380px);
+      }
+      h1 {
         overflow-wrap: anywhere;
-        font: 12.5px/1.5 var(--mono);
-        max-height: 50vh;
+        display: -webkit-box;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: 2;
+        overflow: hidden;
+      }
+      .pane {
+        display: grid;
+        min-height: 0;
+        min-width: 0;
+      }
+      @media (max-width: 720px) {
+        :host {
+          height: auto;
+        }
+        .panes {
+          grid-template-columns: minmax(0, 1fr);
+          grid-template-rows: 55vh auto;
+        }
+        .detail {
+          min-height: 120px;
+        }
       }
     `,
   ];
@@ -62,22 +122,30 @@ export class CarRun extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.#watch();
+    this.#timer = setInterval(() => {
+      if (this.#feed?.started && !this.#feed.ended && this.at === undefined && document.visibilityState === 'visible')
+        this.requestUpdate();
+    }, tickMs);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    clearInterval(this.#timer);
     this.#unwatch();
   }
 
   override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('runId') && this.#feed?.runId !== this.runId) {
       this.#unwatch();
-      this.#watch();
-    } else if (!this.#feed) this.#watch();
+      this.at = undefined;
+      this.chosen = undefined;
+    }
+    if (changed.has('turn') && this.turn !== undefined) this.chosen = undefined;
+    this.#watch();
   }
 
   #watch(): void {
-    if (this.#feed || this.runId === '' || connection.value.state !== 'connected') return;
+    if (this.#feed || this.runId === '' || !this.isConnected || connection.value.state !== 'connected') return;
     this.#feed = new RunFeed(client(), this.runId);
     let frame = 0;
     this.#watching = this.#feed.listen(() => {
@@ -92,92 +160,184 @@ export class CarRun extends LitElement {
     this.#watching?.[Symbol.dispose]();
     this.#feed?.[Symbol.dispose]();
     this.#feed = undefined;
+    this.#made = undefined;
+  }
+
+  /** Made once for what is known, however often it is rendered. */
+  #view(feed: RunFeed): { trace: Trace; moments: readonly Moment[]; plans: readonly PlanGraph[] } | undefined {
+    const { started, turns, ended, running, version } = feed;
+    if (!started) return undefined;
+    if (this.#made?.version !== version) {
+      const trace = traceOf({ started, turns, ended, running });
+      this.#made = { version, trace, moments: momentsOf(trace), plans: plansOf(trace) };
+    }
+    return this.#made;
   }
 
   override render() {
     const feed = this.#feed;
-    if (!feed) return loading('the run');
-    if (feed.error && !feed.started) return failed('read the run', feed.error);
-    if (!feed.started) return loading('the run');
-    const { started, turns, ended } = feed;
-    const status = ended ? (ended.termination.kind === 'outcome' ? 'completed' : 'incomplete') : 'in_progress';
+    const view = feed && this.#view(feed);
+    if (!feed || !view) return feed?.error ? failed('read the run', feed.error) : loading('the run');
+    const { trace, moments } = view;
+    const state = this.at === undefined ? undefined : stateAt(trace, moments, Math.min(this.at, moments.length));
     return html`
-      <div class="row spread">
-        <h1 class="clip">${plain(started.intent)}</h1>
-        <car-badge tone=${statusTones[status]}>${statusTexts[status]}</car-badge>
-      </div>
-      <div class="row soft">
-        <span>${plain(started.agent_id)}</span>
-        <span>started ${clock(started.started_at)}</span>
-        ${ended ? html`<span>ended ${clock(ended.ended_at)}</span>` : nothing}
-        <span>${turns.length} turns</span>
-        <span class="mono">${plain(started.run_id)}</span>
+      ${this.#head(feed, trace, state)}
+      <div class="row">
+        <div class="tabs" role="tablist" aria-label="Show the run as">
+          ${this.#tab('timeline', 'Timeline')} ${view.plans.length > 0 ? this.#tab('graph', 'Graph') : nothing}
+        </div>
+        <car-scrubber
+          .moments=${moments}
+          .at=${this.at}
+          ?isLive=${!feed.ended}
+          @moment=${({ detail }: CustomEvent<number | null>) => (this.at = detail ?? undefined)}
+        ></car-scrubber>
       </div>
       <div class="panes">
-        <car-virtual-list
-          label="Turns"
-          ?follow=${!ended}
-          .items=${turns}
-          .rowHeight=${48}
-          .key=${(turn: Turn) => turn.index}
-          .row=${(turn: Turn) => this.#row(turn)}
-        ></car-virtual-list>
-        <div class="detail stack" tabindex="0" aria-label="Turn">${this.#detail()}</div>
+        <div class="pane">${this.#pane(feed, view, state)}</div>
+        <div class="detail" tabindex="0" role="region" aria-label="Turn">${this.#detail(feed, view, state)}</div>
       </div>
     `;
   }
 
-  #row(turn: Turn): TemplateResult {
-    const isOpen = turn.index === this.turn;
-    return html`<a
-      class="turn"
-      href=${linkTo('run', this.runId, String(turn.index))}
-      aria-current=${isOpen ? 'true' : nothing}
-    >
-      <span class="soft mono">${turn.index}</span>
-      <span class="clip">
-        ${turn.tool ? html`<span class="mono">${plain(turn.tool)}</span> ` : nothing}
-        <span class="soft">${textOf(turn.prompt ?? turn.parameters ?? turn.output).slice(0, 200)}</span>
-      </span>
-      ${turn.policy_rejected ? html`<car-badge tone="bad">refused</car-badge>` : nothing}
-    </a>`;
-  }
-
-  #detail(): TemplateResult {
-    const feed = this.#feed;
-    const turn = feed?.turns.find(({ index }) => index === this.turn);
-    if (!turn) {
-      const ended = feed?.ended;
-      if (ended?.termination.kind === 'outcome') {
-        const { outcome } = ended.termination;
-        return html`<h2>Outcome: ${outcome.status}</h2>
-          <div>${plain(outcome.summary)}</div>`;
-      }
-      return html`<p class="soft">Choose a turn to see it in full.</p>`;
-    }
-    const parts: [string, unknown][] = [
-      ['Prompt', turn.prompt],
-      ['Parameters', turn.parameters],
-      ['Output', turn.output],
-      ['Verdict', turn.verifier_verdict],
-      ['Result of the program', turn.cli_outcome],
-    ];
-    return html`
+  #head(feed: RunFeed, trace: Trace, state: RunState | undefined): TemplateResult {
+    const { started, turns, ended } = feed;
+    const isEnded = state ? state.isEnded : ended !== undefined;
+    const outcome = isEnded && ended?.termination.kind === 'outcome' ? ended.termination.outcome : undefined;
+    const status = isEnded ? (outcome ? 'completed' : 'incomplete') : 'in_progress';
+    const shown = state ? turnsAt(trace, state) : turns;
+    const { tokens, costUsd } = totalUsage(shown);
+    const tone = outcome && badOutcomes.has(outcome.status) ? 'bad' : statusTones[status];
+    const text = outcome ? outcome.status.replaceAll('_', ' ') : statusTexts[status];
+    const tookMs = (state ? state.atMs : ended ? trace.endMs : this.#nowMs(trace)) - trace.startMs;
+    return html`<div class="stack head">
       <div class="row spread">
-        <h2>Turn ${turn.index}${turn.tool ? html`: <span class="mono">${plain(turn.tool)}</span>` : nothing}</h2>
-        <span class="soft">${clock(turn.recorded_at)}</span>
+        <h1 title=${plain(started?.intent ?? '')}>${plain(started?.intent ?? '')}</h1>
+        <car-badge tone=${tone}>${text}</car-badge>
       </div>
-      ${parts
-        .filter(([, value]) => value !== undefined && value !== '')
-        .map(
-          ([name, value]) =>
-            html`<div>
-              <div class="soft">${name}</div>
-              <pre tabindex="0">${textOf(value, 2)}</pre>
-            </div>`,
-        )}
-    `;
+      <div class="facts">
+        <span>${plain(started?.agent_id ?? '')}</span>
+        <span>${clock(started?.started_at)}</span>
+        <span>${duration(Math.max(0, tookMs))}</span>
+        <span class="count">${state ? `${shown.length} of ` : nothing}${turns.length} turns</span>
+        ${tokens === undefined ? nothing : html`<span>${tokens.toLocaleString()} tokens</span>`}
+        ${costUsd === undefined ? nothing : html`<span>${dollars(costUsd)}</span>`}
+        <span class="mono clip">${plain(this.runId)}</span>
+      </div>
+      ${feed.error ? html`<div role="alert" class="soft">The run is no longer followed: ${plain((feed.error as Error).message)}</div>` : nothing}
+    </div>`;
+  }
+
+  #tab(tab: 'timeline' | 'graph', label: string): TemplateResult {
+    return html`<button role="tab" aria-selected=${this.tab === tab} @click=${() => (this.tab = tab)}>
+      ${label}
+    </button>`;
+  }
+
+  #nowMs(trace: Trace): number {
+    const now = Date.now();
+    return Math.abs(now - trace.endMs) > maxSkewMs && trace.endMs > now ? trace.endMs : Math.max(trace.endMs, now);
+  }
+
+  #pane(
+    feed: RunFeed,
+    { trace, plans }: { trace: Trace; plans: readonly PlanGraph[] },
+    state: RunState | undefined,
+  ): TemplateResult {
+    if (trace.spans.length === 0) {
+      return html`<div class="card soft" role="status">
+        ${feed.ended ? 'It ended without a turn.' : 'No turn yet. Each shows up here as soon as it is recorded.'}
+      </div>`;
+    }
+    if (this.tab === 'graph' && plans.length > 0) {
+      void import('../runs/plan-graph.ts');
+      return html`<car-plan-graph
+        .trace=${trace}
+        .plans=${plans}
+        .state=${state}
+        .selected=${this.#selectedKey}
+        @choose=${({ detail }: CustomEvent<string>) => this.#open(trace, detail)}
+      ></car-plan-graph>`;
+    }
+    return html`<car-run-timeline
+      .runId=${this.runId}
+      .trace=${trace}
+      .state=${state}
+      .selected=${this.#selectedKey}
+      ?isLive=${!feed.ended && !state && this.#selectedKey === undefined}
+      .nowMs=${feed.ended ? trace.endMs : this.#nowMs(trace)}
+      @choose=${({ detail }: CustomEvent<string>) => this.#choose(detail)}
+    ></car-run-timeline>`;
+  }
+
+  #open(trace: Trace, key: string): void {
+    const turn = trace.spans.find((span) => span.key === key)?.turn;
+    if (turn) location.replace(linkTo('run', this.runId, String(turn.index)));
+    else this.#choose(key);
+  }
+
+  #choose(key: string): void {
+    this.chosen = key;
+    if (this.turn !== undefined) location.replace(linkTo('run', this.runId));
+  }
+
+  get #selectedKey(): string | undefined {
+    return this.chosen ?? (this.turn === undefined ? undefined : `turn ${this.turn}`);
+  }
+
+  #detail(
+    feed: RunFeed,
+    { trace, plans }: { trace: Trace; plans: readonly PlanGraph[] },
+    state: RunState | undefined,
+  ): TemplateResult {
+    const key = this.#selectedKey;
+    const at = key === undefined ? -1 : trace.spans.findIndex((span) => span.key === key);
+    const span = trace.spans[at];
+    if (!span) return this.#outcome(feed, state);
+    const status = state ? state.statuses[at] : span.status;
+    if (status === undefined) return html`<p class="soft" role="status">Not there yet at this moment of the run.</p>`;
+    return this.#span(trace, plans, span, status, at);
+  }
+
+  #span(trace: Trace, plans: readonly PlanGraph[], span: Span, status: SpanStatus, at: number): TemplateResult {
+    const plan = plans.find(({ proposalId }) => proposalId === span.proposalId);
+    const path = plan && plan.nodes.length > 1 ? criticalPath(plan, trace.spans) : undefined;
+    const { pending, ended } = hostView.value;
+    return html`<car-run-detail
+      .runId=${this.runId}
+      .trace=${trace}
+      .span=${span}
+      .status=${status}
+      ?isOnCriticalPath=${path?.nodes.some((place) => plan?.nodes[place] === at) ?? false}
+      .approvals=${[...pending, ...ended]}
+    ></car-run-detail>`;
+  }
+
+  #outcome(feed: RunFeed, state: RunState | undefined): TemplateResult {
+    const { ended } = feed;
+    const hint = html`<p class="soft">Choose a turn to see it in full. The arrow keys go from turn to turn.</p>`;
+    if (!ended || (state && !state.isEnded)) return hint;
+    const lost = ended.lost_turns
+      ? html`<p role="alert">${ended.lost_turns} turns at its end were lost: the disk refused them.</p>`
+      : nothing;
+    if (ended.termination.kind !== 'outcome')
+      return html`<h2>Nobody completed it</h2>
+        <p class="soft">Its connection went away, or the daemon stopped, before the agent said how it ended.</p>
+        ${lost}`;
+    const { status, summary, evidence } = ended.termination.outcome;
+    return html`<div class="stack">
+      <h2>Outcome: ${plain(status.replaceAll('_', ' '))}</h2>
+      ${lost} ${summary ? html`<car-value label="Summary" .value=${summary}></car-value>` : nothing}
+      ${evidence.length > 0 ? html`<car-value label="Evidence" .value=${evidence}></car-value>` : nothing} ${hint}
+    </div>`;
   }
 }
+
+/** Those that had been recorded, or were over, by then. */
+function turnsAt({ spans }: Trace, { statuses }: RunState): RunTurn[] {
+  return spans.flatMap(({ turn }, index) => (turn && isOver(statuses[index]) ? turn : []));
+}
+
+const badOutcomes: ReadonlySet<string> = new Set(['failure', 'timeout', 'give_up']);
 
 customElements.define('car-run', CarRun);

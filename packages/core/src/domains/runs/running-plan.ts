@@ -73,6 +73,7 @@ export class RunningPlan {
       const result = resultOf.get(action.id);
       return {
         proposal_id,
+        submitted_at: this.#submittedAt,
         ...this.#actionAt(action, index),
         ...(result && { status: result.status, ...timesOf(result) }),
         ...(result?.rolled_back && { rolled_back: true }),
@@ -100,7 +101,7 @@ export class RunningPlan {
     };
   }
 
-  #actionAt({ id, type }: Action, index: number): Omit<RunTurnAction, 'proposal_id'> {
+  #actionAt({ id, type }: Action, index: number): Omit<RunTurnAction, 'proposal_id' | 'submitted_at'> {
     this.#after ??= dependenciesOf(this.plan.actions);
     const { status, startedMs, durationMs, attempts, refusedBy = [] } = this.#progress.get(id) ?? nothingYet;
     const refusers = [...this.#refusedBy, ...refusedBy];
