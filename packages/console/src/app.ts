@@ -27,7 +27,7 @@ const views: Readonly<Record<string, View>> = {
   runs: {
     label: 'Runs',
     load: () => import('./views/runs.ts'),
-    render: (_rest, query) => html`<car-runs .text=${query.get('q') ?? ''}></car-runs>`,
+    render: (_rest, query) => html`<car-runs .query=${query}></car-runs>`,
   },
   run: {
     label: 'Run',

@@ -4,8 +4,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { connect, type Client } from '@car-runtime/client';
-import { InMemoryAgentCredentials } from '@car-runtime/core';
-import { findChromium, TempFolder } from '@car-runtime/testkit';
+import { findChromium, installAgent, TempFolder } from '@car-runtime/testkit';
 import { startServer, type RunningServer, type ServerOptions } from 'car-server';
 import { chromium } from 'playwright-core';
 
@@ -67,9 +66,7 @@ async function connectClients(server: RunningServer, opened: AsyncDisposableStac
   const agent = opened.use(await connect({ url: server.ws, token, allowUnproven: true, reconnect: false }));
   await agent.registerTool('count', undefined, ({ text }) => String(text).length);
   const host = opened.use(await connect({ url: server.ws, hostToken, allowUnproven: true, reconnect: false }));
-  const agents = new InMemoryAgentCredentials();
-  server.state.installAgentCredentials(agents);
-  const workerToken = agents.issue('worker');
+  const workerToken = installAgent(server.state, 'worker');
   const as = { agentId: 'worker', token: workerToken, allowUnproven: true, reconnect: false } as const;
   const worker = opened.use(await connect({ url: server.ws, ...as }));
   return { server, agent, worker, host };

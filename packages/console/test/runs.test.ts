@@ -220,3 +220,38 @@ test('a large value is cut, and shown and copied whole when asked for; JSON is i
   );
   assert.deepEqual(opened.problems, []);
 });
+
+// req: console.runs-list
+test('runs are found by what the address says, newer ones come by themselves, and the page holds only what is on screen', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  const start = async (intent: string, agent_name: string, status?: 'success' | 'failure') => {
+    const { run_id } = await daemon.agent.runs.start({ intent, agent_name });
+    if (status) await daemon.agent.runs.complete({ run_id, outcome: { status } });
+  };
+  for (let n = 0; n < 260; n++) await start(`number ${n}`, n % 2 === 0 ? 'even' : 'odd', 'success');
+  await start('broken', 'odd', 'failure');
+  await page.goto(`${opened.origin}/#/runs`);
+  await page.waitForSelector('a.run:has-text("broken"):has-text("failure")');
+  assert.ok((await page.locator('a.run').count()) < 60);
+  const list = page.locator('car-virtual-list');
+  await list.evaluate((element) => (element.scrollTop = element.scrollHeight));
+  await page.waitForSelector('span[role=status]:has-text("261")');
+  await list.evaluate((element) => (element.scrollTop = element.scrollHeight));
+  await page.locator('a.run', { hasText: /^\s*number 0\b/ }).waitFor();
+  assert.ok((await page.locator('a.run').count()) < 60, 'rows that left the screen left the page');
+  await page.fill('input[type=search]', 'number 25');
+  await page.waitForURL(/#\/runs\?q=number\+25$/);
+  await page.waitForSelector('span[role=status]:text-is("11")');
+  await page.fill('input[list=agents]', 'name:even');
+  await page.waitForSelector('span[role=status]:text-is("5")');
+  await start('number 25 of a new kind', 'even');
+  await page.waitForSelector('a.run:has-text("of a new kind"):has-text("in progress")');
+  await page.goto(`${opened.origin}/#/runs?status=in_progress&since=24h`);
+  await page.waitForSelector('span[role=status]:text-is("1")');
+  assert.equal(await page.locator('select[aria-label=Status]').inputValue(), 'in_progress');
+  await page.goto(`${opened.origin}/#/runs?q=nothing+like+it`);
+  await page.waitForSelector('h2:has-text("Nothing found")');
+  assert.deepEqual(opened.problems, []);
+});

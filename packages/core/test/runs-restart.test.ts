@@ -164,4 +164,36 @@ test('runs are found by words of their intent and of their outcome', async () =>
   assert.deepEqual(await found('%'), []);
   await assert.rejects(host.runs.search({ since: 'yesterday' }), { code: -32602 });
   await assert.rejects(host.runs.search({ limit: 0 }), { code: -32602 });
+  for (const after of ['', 'x', '1/a/b', '1/%E0%A4%A', '-1/a']) {
+    await assert.rejects(host.runs.search({ after }), { code: -32602 }, after);
+  }
+});
+
+// req: runs.search-pages
+test('a search of many runs is read page by page, each run once, whatever is started meanwhile', async () => {
+  using folder = new TempFolder();
+  await using daemon = await start(folder);
+  const { host } = daemon;
+  const started: string[] = [];
+  // An id may be anything that a file may be called.
+  for (let n = 0; n < 7; n++) {
+    started.push((await host.runs.start({ intent: 'i', agent_id: 'a', idempotency_key: `run ${n} %?:&é` })).run_id);
+  }
+  await host.runs.complete({ run_id: started[0] ?? '', outcome: { status: 'give_up' } });
+  const found: string[] = [];
+  let after: string | undefined;
+  do {
+    const page = await host.runs.search({ agent_id: 'a', limit: 3, ...(after !== undefined && { after }) });
+    found.push(...page.runs.map(({ run_id }) => run_id));
+    after = page.next;
+    // Newer than all of them, so on no page that follows.
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    await host.runs.start({ intent: 'meanwhile', agent_id: 'a' });
+  } while (after !== undefined);
+  assert.deepEqual(found.toSorted(), started.toSorted());
+  const { runs } = await host.runs.search({ agent_id: 'a', limit: 100 });
+  assert.deepEqual(
+    runs.filter(({ outcome }) => outcome !== undefined).map(({ run_id, status, outcome }) => [run_id, status, outcome]),
+    [[started[0], 'completed', 'give_up']],
+  );
 });

@@ -73,7 +73,7 @@ test('a list has a summary of each run; any outcome completes one, and its end i
     const { runs } = await agent.runs.list({ agent_id: 'worker' });
     assert.deepEqual(
       timeless(runs.find(({ intent }) => intent === status)),
-      { ...one, intent: status, started_at: 'T', ended_at: 'T', status: 'completed', turn_count: 0 },
+      { ...one, intent: status, started_at: 'T', ended_at: 'T', status: 'completed', turn_count: 0, outcome: status },
       status,
     );
   }

@@ -10,6 +10,9 @@ const shapes = 'Run tracing, Shapes';
 /** Turns of one `runs.record_turns`. */
 const maxTurnsPerCall = 256;
 const maxSearchResults = 1_000;
+/** Where the last run of an answer stands: when it started, in ms, and its id. */
+const searchCursor = /^\d{1,16}\/[^/]+$/;
+const maxCursorChars = 1_024;
 
 const agentOutcomeStatus = once(() => z.enum(['success', 'partial_success', 'give_up', 'timeout', 'failure', 'done']));
 
@@ -178,6 +181,8 @@ const runSummary = once(() =>
       ended_at: z.string().optional(),
       status: runLiveStatus(),
       turn_count: z.number(),
+      /** Ours: what its agent said of how it ended; absent while it goes on, and where nobody completed it. */
+      outcome: agentOutcomeStatus().optional(),
     })
     .meta({ id: 'RunSummary' }),
 );
@@ -341,8 +346,15 @@ export const runs = {
         /** Runs that started then or later. */
         since: z.iso.datetime({ offset: true, error: 'not an RFC 3339 date and time' }).nullish(),
         limit: z.int().min(1).max(maxSearchResults).default(50),
+        /** `next` of an earlier answer to the same question: what follows it. Runs that started since are not in it. */
+        after: z.string().max(maxCursorChars).regex(searchCursor, 'not the next of an earlier answer').nullish(),
       }),
-    result: () => z.object({ runs: z.array(runSummary()) }),
+    result: () =>
+      z.object({
+        runs: z.array(runSummary()),
+        /** There are more; absent behind the last. */
+        next: z.string().optional(),
+      }),
     access: 'session',
     effect: 'read',
     errors: ['forbidden'],

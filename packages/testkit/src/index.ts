@@ -11,6 +11,7 @@ export {
 export { DaemonProcess, type DaemonHealth } from './daemon-process.ts';
 export { FakeTime, turnOver } from './fake-time.ts';
 export { Inbox } from './inbox.ts';
+export { installAgent } from './install-agent.ts';
 export { clientFrame, RawSocket, type ClientFrameOptions, type RawAddress, type ServerFrame } from './raw-socket.ts';
 export { RestartableDaemon } from './restartable-daemon.ts';
 export { RecordingLogger, type LogRecord } from './recording-logger.ts';

@@ -19,7 +19,7 @@ import { totalUsage } from '../runs/usage.ts';
 import { followHost, hostView } from '../store/host-feed.ts';
 import { renderOn } from '../store/store.ts';
 import { RunFeed } from '../store/run-feed.ts';
-import { statusTexts, statusTones } from './runs.ts';
+import { outcomeBadge } from './runs.ts';
 
 /** How often what is running gets longer on the axis. */
 const tickMs = 250;
@@ -207,13 +207,11 @@ export class CarRun extends LitElement {
     const status = isEnded ? (outcome ? 'completed' : 'incomplete') : 'in_progress';
     const shown = state ? turnsAt(trace, state) : turns;
     const { tokens, costUsd } = totalUsage(shown);
-    const tone = outcome && badOutcomes.has(outcome.status) ? 'bad' : statusTones[status];
-    const text = outcome ? outcome.status.replaceAll('_', ' ') : statusTexts[status];
     const tookMs = (state ? state.atMs : ended ? trace.endMs : this.#nowMs(trace)) - trace.startMs;
     return html`<div class="stack head">
       <div class="row spread">
         <h1 title=${plain(started?.intent ?? '')}>${plain(started?.intent ?? '')}</h1>
-        <car-badge tone=${tone}>${text}</car-badge>
+        ${outcomeBadge(status, outcome?.status)}
       </div>
       <div class="facts">
         <span>${plain(started?.agent_id ?? '')}</span>
@@ -337,7 +335,5 @@ export class CarRun extends LitElement {
 function turnsAt({ spans }: Trace, { statuses }: RunState): RunTurn[] {
   return spans.flatMap(({ turn }, index) => (turn && isOver(statuses[index]) ? turn : []));
 }
-
-const badOutcomes: ReadonlySet<string> = new Set(['failure', 'timeout', 'give_up']);
 
 customElements.define('car-run', CarRun);

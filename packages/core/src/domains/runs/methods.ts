@@ -1,4 +1,4 @@
-import type { runs } from '@car-runtime/protocol';
+import { fail, type runs } from '@car-runtime/protocol';
 import type { Handlers } from '../../kernel/domain.ts';
 import { andThen } from './and-then.ts';
 import { diffRuns } from './diff.ts';
@@ -6,7 +6,7 @@ import { toOtlp } from './otlp.ts';
 import type { RunReader } from './reader.ts';
 import { toOutcome } from './records.ts';
 import type { Recorded, RunService } from './service.ts';
-import type { IsStored } from './store/run-store.ts';
+import type { IsStored, RunPlace } from './store/run-store.ts';
 import type { RunSubscriptions, Snapshot } from './subscriptions.ts';
 
 export interface RunParts {
@@ -66,15 +66,17 @@ export function runMethods({ service, subscriptions, reader }: RunParts): Handle
       };
     },
     'runs.plans': async ({ run_id }, { connection }) => ({ run_id, plans: await service.plansOf(connection, run_id) }),
-    'runs.search': async ({ agent_id, text, status, since, limit }, { connection }) => ({
-      runs: await reader.search(connection, {
+    'runs.search': async ({ agent_id, text, status, since, limit, after }, { connection }) => {
+      const { runs: found, next } = await reader.search(connection, {
         agentId: agent_id ?? undefined,
         text: text ?? undefined,
         status: status ?? undefined,
         since: since ?? undefined,
+        after: after == null ? undefined : parsePlace(after),
         limit,
-      }),
-    }),
+      });
+      return { runs: found, ...(next && { next: encodePlace(next) }) };
+    },
     'runs.diff': async ({ a, b }, { connection }) =>
       diffRuns(await reader.read(connection, a), await reader.read(connection, b)),
     'runs.export': async ({ run_id, include_content }, { connection }) => ({
@@ -83,6 +85,19 @@ export function runMethods({ service, subscriptions, reader }: RunParts): Handle
       otlp: toOtlp(await reader.read(connection, run_id), { hasContent: include_content }),
     }),
   };
+}
+
+function encodePlace({ startedMs, runId }: RunPlace): string {
+  return `${startedMs}/${encodeURIComponent(runId)}`;
+}
+
+function parsePlace(cursor: string): RunPlace {
+  const [startedMs, runId = ''] = cursor.split('/');
+  try {
+    return { startedMs: Number(startedMs), runId: decodeURIComponent(runId) };
+  } catch (error) {
+    throw fail('invalid_params', 'after: not the next of an earlier answer', { cause: error });
+  }
 }
 
 function persisted(isStored: IsStored): { persisted?: false } {

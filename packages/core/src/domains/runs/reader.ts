@@ -3,7 +3,7 @@ import { fail, type RunRecord, type RunSummary } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
 import { checkMayRead } from './access.ts';
 import { unknownRun } from './service.ts';
-import type { RunQuery, RunStore, StoredRun } from './store/run-store.ts';
+import type { RunPlace, RunQuery, RunStore, StoredRun } from './store/run-store.ts';
 
 /** Characters of the records of one answer: a connection takes so much at once, and more would cut it off. */
 const maxAnswerCharacters = 16 * 1024 * 1024;
@@ -45,13 +45,19 @@ export class RunReader {
     };
   }
 
-  async search(caller: Connection, query: RunQuery): Promise<RunSummary[]> {
+  /** With where to go on, when there are more. */
+  async search(caller: Connection, query: RunQuery): Promise<{ runs: RunSummary[]; next?: RunPlace }> {
     const agentId = query.agentId ?? (caller.isHost ? undefined : caller.agentId);
     if (!caller.isHost && agentId === undefined) {
       throw fail('forbidden', 'Cannot search runs: needs an agent, for its own, or the host role');
     }
     if (agentId !== undefined) checkMayRead(caller, agentId, `runs of agent ${JSON.stringify(agentId)}`);
-    return await this.#store.search({ ...query, agentId });
+    const found = await this.#store.search({ ...query, agentId, limit: query.limit + 1 });
+    const runs = found.slice(0, query.limit);
+    const last = runs.at(-1);
+    if (found.length === runs.length || !last) return { runs };
+    // A time that cannot be read is before all others, as in the store.
+    return { runs, next: { startedMs: Date.parse(last.started_at) || 0, runId: last.run_id } };
   }
 
   /** The whole run, for callers that cannot do without. */

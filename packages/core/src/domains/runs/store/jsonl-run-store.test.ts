@@ -401,5 +401,8 @@ test('a search finds text, status and time, newest first, whatever the text has 
   assert.deepEqual(await found({ agentId: 'b' }), ['r3', 'r1']);
   assert.deepEqual(await found({ status: 'in_progress' }), ['r3']);
   assert.deepEqual(await found({ since: '2026-01-03T00:00:00+00:00', limit: 1 }), ['r3']);
+  const place = { startedMs: Date.parse('2026-01-03T00:00:00Z'), runId: 'r2' };
+  assert.deepEqual(await found({ after: place }), ['r1', 'r0']);
+  assert.deepEqual(await found({ after: { ...place, runId: 'r1' }, limit: 2 }), ['r2', 'r1']);
   await store[Symbol.asyncDispose]();
 });

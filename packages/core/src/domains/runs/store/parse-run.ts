@@ -1,6 +1,6 @@
 // Reading the file of a run, whoever wrote it: blank lines, a last line cut off in the middle and lines that are no record
 // are passed over.
-import type { RunEnded, RunRecord, RunStarted, RunSummary, RunTermination } from '@car-runtime/protocol';
+import type { AgentOutcome, RunEnded, RunRecord, RunStarted, RunSummary, RunTermination } from '@car-runtime/protocol';
 import { statusOf } from '../records.ts';
 
 export interface ParsedRun {
@@ -67,9 +67,26 @@ export function toFacts(started: RunStarted, ended: RunEnded | undefined, turnCo
     ...(ended && { ended_at: ended.ended_at }),
     status: statusOf(ended?.termination),
     turn_count: turnCount,
+    ...outcomeOf(ended),
     outcome_description,
     outcome_summary: ended?.termination.kind === 'outcome' ? ended.termination.outcome.summary : undefined,
   };
+}
+
+const outcomes: ReadonlySet<string> = new Set([
+  'success',
+  'partial_success',
+  'give_up',
+  'timeout',
+  'failure',
+  'done',
+] satisfies AgentOutcome['status'][]);
+
+/** Another writer may have said something else. */
+function outcomeOf(ended: RunEnded | undefined): { outcome?: AgentOutcome['status'] } {
+  if (ended?.termination.kind !== 'outcome') return {};
+  const { status } = ended.termination.outcome;
+  return outcomes.has(status) ? { outcome: status } : {};
 }
 
 function* linesOf(bytes: Buffer): Generator<Buffer> {

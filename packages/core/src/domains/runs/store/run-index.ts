@@ -8,7 +8,7 @@ import type { RunFacts } from './parse-run.ts';
 import type { RunQuery } from './run-store.ts';
 
 /** Raised with every change of the table. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 const pageRows = 1_000;
 
 /** A file, and what it says; nothing when it is not a run's. */
@@ -37,7 +37,7 @@ export class RunIndex implements Disposable {
     this.#database = database;
     this.#put = database.prepare(
       'INSERT OR REPLACE INTO runs (folder, file, run_id, agent_id, intent, outcome_description, outcome_summary,' +
-        ' started_at, started_ms, ended_at, ended_ms, status, turn_count) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)',
+        ' started_at, started_ms, ended_at, ended_ms, status, turn_count, outcome) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
     );
     this.#remove = database.prepare('DELETE FROM runs WHERE folder = ? AND file = ?');
     this.#statuses = database.prepare(
@@ -45,7 +45,7 @@ export class RunIndex implements Disposable {
     );
     this.#folders = database.prepare('SELECT folder FROM runs WHERE file = ? AND status IS NOT NULL');
     this.#listed = database.prepare(
-      'SELECT run_id, agent_id, intent, started_at, ended_at, status, turn_count FROM runs' +
+      'SELECT run_id, agent_id, intent, started_at, ended_at, status, turn_count, outcome FROM runs' +
         ' WHERE folder = ? AND status IS NOT NULL ORDER BY started_ms DESC, run_id',
     );
     this.#ended = database.prepare(
@@ -115,6 +115,7 @@ export class RunIndex implements Disposable {
           toMs(facts?.ended_at),
           facts?.status ?? null,
           facts?.turn_count ?? null,
+          facts?.outcome ?? null,
         );
       }
     });
@@ -136,7 +137,7 @@ export class RunIndex implements Disposable {
     return rows.map(({ file, started_ms: startedMs, ended_ms: endedMs }) => ({ file, startedMs, endedMs }));
   }
 
-  search({ agentId, text, status, since, limit }: RunQuery): RunFacts[] {
+  search({ agentId, text, status, since, after, limit }: RunQuery): RunFacts[] {
     const conditions = ['status IS NOT NULL'];
     const values: (string | number)[] = [];
     const where = (condition: string, ...given: (string | number)[]): void => {
@@ -146,6 +147,10 @@ export class RunIndex implements Disposable {
     if (agentId !== undefined) where('agent_id = ?', agentId);
     if (status !== undefined) where('status = ?', status);
     if (since !== undefined) where('started_ms >= ?', Date.parse(since));
+    if (after) {
+      const { startedMs, runId } = after;
+      where('(started_ms < ? OR (started_ms = ? AND run_id > ?))', startedMs, startedMs, runId);
+    }
     if (text !== undefined) {
       const pattern = `%${text.replace(/[\\%_]/g, String.raw`\$&`)}%`;
       const matches = ['intent', 'outcome_description', 'outcome_summary'].map(
@@ -154,7 +159,7 @@ export class RunIndex implements Disposable {
       where(`(${matches.join(' OR ')})`, pattern, pattern, pattern);
     }
     const statement = this.#database.prepare(
-      'SELECT run_id, agent_id, intent, started_at, ended_at, status, turn_count FROM runs' +
+      'SELECT run_id, agent_id, intent, started_at, ended_at, status, turn_count, outcome FROM runs' +
         ` WHERE ${conditions.join(' AND ')} ORDER BY started_ms DESC, run_id LIMIT ?`,
     );
     return (statement.all(...values, limit) as unknown as Row[]).map(toFacts);
@@ -184,10 +189,11 @@ interface Row {
   ended_at: string | null;
   status: RunLiveStatus;
   turn_count: number;
+  outcome: RunFacts['outcome'] | null;
 }
 
-function toFacts({ ended_at, ...row }: Row): RunFacts {
-  return ended_at === null ? row : { ...row, ended_at };
+function toFacts({ ended_at, outcome, ...row }: Row): RunFacts {
+  return { ...row, ...(ended_at !== null && { ended_at }), ...(outcome !== null && { outcome }) };
 }
 
 /** Made by us, so that nobody else can look into it. */
@@ -203,7 +209,7 @@ function prepare(database: DatabaseSync): void {
   database.exec(
     'DROP TABLE IF EXISTS runs;' +
       ' CREATE TABLE runs (folder TEXT, file TEXT, run_id TEXT, agent_id TEXT, intent TEXT, outcome_description TEXT,' +
-      ' outcome_summary TEXT, started_at TEXT, started_ms REAL, ended_at TEXT, ended_ms REAL, status TEXT, turn_count INTEGER,' +
+      ' outcome_summary TEXT, started_at TEXT, started_ms REAL, ended_at TEXT, ended_ms REAL, status TEXT, turn_count INTEGER, outcome TEXT,' +
       ' PRIMARY KEY (folder, file)) WITHOUT ROWID;' +
       ' CREATE INDEX runs_by_file ON runs (file);' +
       ' CREATE INDEX runs_by_start ON runs (started_ms);' +

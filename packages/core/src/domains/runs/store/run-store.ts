@@ -37,7 +37,15 @@ export interface RunQuery {
   text?: string | undefined;
   status?: RunLiveStatus | undefined;
   since?: string | undefined;
+  /** Only runs behind this one. */
+  after?: RunPlace | undefined;
   limit: number;
+}
+
+/** Where a run stands among all: newest start first, then by id. */
+export interface RunPlace {
+  readonly startedMs: number;
+  readonly runId: string;
 }
 
 export interface RunRetention {
