@@ -255,3 +255,76 @@ test('runs are found by what the address says, newer ones come by themselves, an
   await page.waitForSelector('h2:has-text("Nothing found")');
   assert.deepEqual(opened.problems, []);
 });
+
+// req: console.compare
+test('two runs are compared side by side: figures, rows in common, and line by line what differs', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  const record = async (intent: string, turns: object[]): Promise<string> => {
+    const { run_id } = await daemon.worker.runs.start({ intent });
+    await daemon.worker.runs.record_turns({ run_id, turns });
+    await daemon.worker.runs.complete({ run_id, outcome: success });
+    return run_id;
+  };
+  const step = (tool: string, output: string) => ({ tool, output, parameters: { of: tool } });
+  const a = await record('the first', [step('read', 'one\ntwo'), step('think', 'hm'), step('write', 'done')]);
+  const b = await record('the second', [
+    step('read', 'one\n<b>three</b>'),
+    step('write', 'done'),
+    step('send', 'sent'),
+  ]);
+  await page.goto(`${opened.origin}/#/run/${a}`);
+  await page.click('button:has-text("Compare…")');
+  await page.click('car-run-picker a:has-text("the second")');
+  await page.waitForURL(`**/#/run/${a}?against=${b}`);
+  await page.waitForSelector('text=3 of 4 rows differ');
+  const rows = () => page.locator('.pair').evaluateAll((pairs) => pairs.map((pair) => pair.getAttribute('aria-label')));
+  assert.deepEqual(await rows(), [
+    'Turns 0 and 0, different: Output',
+    'Turn 1 of the first run alone',
+    'Turns 2 and 1, the same',
+    'Turn 2 of the second run alone',
+  ]);
+  await page.click('button:has-text("Next difference")');
+  await page.waitForSelector('mark');
+  assert.deepEqual(await page.locator('mark').allInnerTexts(), ['two', '<b>three</b>']);
+  assert.match(await page.locator('table').innerText(), /Turns\s+3\s+3/);
+  assert.deepEqual(opened.problems, []);
+});
+
+// req: console.run-reconnect
+test('a run during which the daemon is restarted shows each turn that was recorded once, and how it ended', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  await page.setViewportSize({ width: 1_000, height: 3_000 });
+  const numbers = () =>
+    page.locator('.span').evaluateAll((spans) => spans.map((span) => span.getAttribute('data-turn')));
+  const upTo = (count: number) => Array.from({ length: count }, (_, index) => String(index));
+  const { run_id } = await daemon.worker.runs.start({ intent: 'cut short' });
+  await page.goto(`${opened.origin}/#/run/${run_id}`);
+  const record = async (by: typeof daemon.worker, to: string): Promise<void> => {
+    await by.runs.record_turns({ run_id: to, turns: [{ tool: 'a' }, { tool: 'b' }, { tool: 'c' }] });
+  };
+  for (let n = 0; n < 10; n++) await record(daemon.worker, run_id);
+  await page.waitForSelector('.span[data-turn="29"]');
+  let recorded = 30;
+  const recording = (async () => {
+    // Until the daemon is gone in the middle of it.
+    for (; recorded < 60; recorded += 3) await record(daemon.worker, run_id);
+  })().catch(() => undefined);
+  const restarted = await opened.restart();
+  await recording;
+  await page.waitForSelector('car-badge:has-text("connected")');
+  await page.waitForSelector('car-badge:has-text("incomplete")');
+  const trace = await restarted.host.runs.get_trace({ run_id });
+  const stored = 'records' in trace ? trace.records.filter(({ record: kind }) => kind === 'turn').length : 0;
+  assert.ok(stored >= recorded, 'what was acknowledged is there');
+  assert.deepEqual(await numbers(), upTo(stored));
+  const next = await restarted.worker.runs.start({ intent: 'goes on' });
+  await page.goto(`${opened.origin}/#/run/${next.run_id}`);
+  for (let n = 0; n < 5; n++) await record(restarted.worker, next.run_id);
+  await page.waitForSelector('.span[data-turn="14"]');
+  assert.deepEqual(await numbers(), upTo(15));
+});

@@ -66,6 +66,10 @@ export class CarRun extends LitElement {
     filled,
     listAndDetail,
     css`
+      car-run-compare {
+        flex: 1;
+        min-height: 0;
+      }
       .panes {
         grid-template-columns: minmax(300px, 3fr) minmax(280px, 2fr);
       }
@@ -121,7 +125,7 @@ export class CarRun extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#watch();
+    this.requestUpdate();
     this.#timer = setInterval(() => {
       if (this.#feed?.started && !this.#feed.ended && this.at === undefined && document.visibilityState === 'visible')
         this.requestUpdate();
@@ -141,7 +145,10 @@ export class CarRun extends LitElement {
       this.chosen = undefined;
     }
     if (changed.has('turn') && this.turn !== undefined) this.chosen = undefined;
-    this.#watch();
+    if (changed.has('against')) this.isComparing = false;
+    // Both are followed where they are compared.
+    if (this.against !== undefined) this.#unwatch();
+    else this.#watch();
   }
 
   #watch(): void {
@@ -175,12 +182,25 @@ export class CarRun extends LitElement {
   }
 
   override render() {
+    if (this.against !== undefined) {
+      void import('../runs/compare.ts');
+      return html`<car-run-compare .runId=${this.runId} .against=${this.against}></car-run-compare>`;
+    }
     const feed = this.#feed;
     const view = feed && this.#view(feed);
     if (!feed || !view) return feed?.error ? failed('read the run', feed.error) : loading('the run');
     const { trace, moments } = view;
     const state = this.at === undefined ? undefined : stateAt(trace, moments, Math.min(this.at, moments.length));
     return html`
+      ${
+        this.isComparing
+          ? html`<car-run-picker
+              .runId=${this.runId}
+              .agentId=${feed.started?.agent_id ?? ''}
+              @closed=${() => (this.isComparing = false)}
+            ></car-run-picker>`
+          : nothing
+      }
       ${this.#head(feed, trace, state)}
       <div class="row">
         <div class="tabs" role="tablist" aria-label="Show the run as">
@@ -211,7 +231,10 @@ export class CarRun extends LitElement {
     return html`<div class="stack head">
       <div class="row spread">
         <h1 title=${plain(started?.intent ?? '')}>${plain(started?.intent ?? '')}</h1>
-        ${outcomeBadge(status, outcome?.status)}
+        <div class="row">
+          <button @click=${this.#pick}>Compare…</button>
+          ${outcomeBadge(status, outcome?.status)}
+        </div>
       </div>
       <div class="facts">
         <span>${plain(started?.agent_id ?? '')}</span>
@@ -225,6 +248,11 @@ export class CarRun extends LitElement {
       ${feed.error ? html`<div role="alert" class="soft">The run is no longer followed: ${plain((feed.error as Error).message)}</div>` : nothing}
     </div>`;
   }
+
+  readonly #pick = (): void => {
+    void import('../runs/picker.ts');
+    this.isComparing = true;
+  };
 
   #tab(tab: 'timeline' | 'graph', label: string): TemplateResult {
     return html`<button role="tab" aria-selected=${this.tab === tab} @click=${() => (this.tab = tab)}>
