@@ -64,20 +64,25 @@ export function isOn(momentMs: number, { year, month, day }: DayCue): boolean {
   );
 }
 
+const named = new RegExp(
+  String.raw`\b(?:(\d{1,2})(?:st|nd|rd|th)? (?:of )?)?(${monthName})\b\.?(?: (\d{1,2})(?:st|nd|rd|th)?\b(?!:))?(?:,? ((?:19|20)\d\d)\b)?`,
+  'gi',
+);
+const isoDay = /\b((?:19|20)\d\d)-(\d\d)-(\d\d)\b/g;
+/** What both of these need: most questions name no day. */
+const anyMonth = new RegExp(String.raw`\d-\d|\b(?:${months.join('|')})`, 'i');
+
 /** The days and months that a text names: "May 3, 2023", "3 May", "2023-05-03", "in May 2023". */
 export function daysNamedIn(text: string): DayCue[] {
   const cues: DayCue[] = [];
-  const named = new RegExp(
-    String.raw`\b(?:(\d{1,2})(?:st|nd|rd|th)? (?:of )?)?(${monthName})\b\.?(?: (\d{1,2})(?:st|nd|rd|th)?\b(?!:))?(?:,? ((?:19|20)\d\d)\b)?`,
-    'gi',
-  );
+  if (!anyMonth.test(text)) return cues;
   for (const [whole, before, name = '', after, year] of text.matchAll(named)) {
     const day = before ?? after;
     // "may" and "march" are words, too: as a month they are written large or stand beside a number.
     if (day === undefined && year === undefined && whole[0] === whole[0]?.toLowerCase()) continue;
     cues.push(toCue(year, months.indexOf(name.slice(0, 3).toLowerCase()), day));
   }
-  for (const [, year, month, day] of text.matchAll(/\b((?:19|20)\d\d)-(\d\d)-(\d\d)\b/g)) {
+  for (const [, year, month, day] of text.matchAll(isoDay)) {
     cues.push(toCue(year, Number(month) - 1, day));
   }
   return cues;

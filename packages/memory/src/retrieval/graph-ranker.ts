@@ -43,7 +43,7 @@ export function createHybridRanker(graph: MemoryGraph): Ranker {
     },
   });
   const plan = (request: RankRequest, isWanted: (node: MemoryNode) => boolean) => ({
-    cost: index.costOf(request.text),
+    cost: 0,
     run: () => index.query(toQuery(request, isWanted)).map(toRanked),
   });
   return {

@@ -1,15 +1,11 @@
-// An inverted index over short texts of two fields, kept current as texts come and go. Scores with BM25F.
+// The best texts for a question by BM25F, without scoring every text that shares a word with it.
 import { BestSlots, type ScoredSlot } from './best-slots.ts';
-import { grown, PostingLists } from './posting-lists.ts';
-import { queryTermsOf, termsOf } from './terms.ts';
+import { Bm25f, inverseFrequency, type LexicalWeights } from './bm25f.ts';
+import { LexicalStore, SORTED_FROM, Text, type CountedText, type IndexedText } from './lexical-store.ts';
+import { queryTermsOf } from './terms.ts';
 
-/** A text to be found: a fact (key and value) or a turn (speaker and words). */
-export interface IndexedText {
-  /** The caller's number for it, unique among the texts of the index. */
-  readonly id: number;
-  readonly subject: string;
-  readonly body: string;
-}
+export type { LexicalWeights } from './bm25f.ts';
+export type { CountedText, IndexedText } from './lexical-store.ts';
 
 /** A term to look for, and how much it counts. */
 export interface WeightedTerm {
@@ -17,49 +13,46 @@ export interface WeightedTerm {
   readonly weight: number;
 }
 
-/** BM25F: saturation, length normalisation per field, weight of the subject against the body. */
-export interface LexicalWeights {
-  readonly saturation: number;
-  readonly subjectNormalisation: number;
-  readonly bodyNormalisation: number;
-  readonly subject: number;
+/** What a search found, and what it may have missed. */
+export interface Found {
+  /** Best first; of equals the one that came first. */
+  readonly slots: readonly ScoredSlot[];
+  /** No text that is missing has a higher score than the last of these, or than this where it is more than 0. */
+  readonly missed: number;
+  /** Cells that were read: entries of lists, heads of their blocks, terms of texts that were scored. */
+  readonly work: number;
 }
 
-/** Occurrences of a term in one field that are counted; more say no more. */
-const MAX_OCCURRENCES = 15;
-/** Texts one index can hold, living and dead: an entry has 24 bits for the number of its text. */
-const MAX_SLOTS = 1 << 24;
-/** Removed texts are swept out once there are this many, and as many as living ones. */
-const SWEEP_AT = 1024;
+/** Terms of one question that are looked for: those that tell most apart. */
+export const MAX_TERMS = 96;
+/** Cells that one search reads before it makes do with what it has: below a millisecond. */
+export const MAX_WORK = 200_000;
+/** What one step past the limit can take: a block, and the terms of a text for each of its entries. */
+export const MAX_WORK_OVER = 128 * (2 + MAX_TERMS * 16) + 1;
 
-const FIRST_CAPACITY = 256;
+/** Lists of more blocks are read from the block with the highest bound on. */
+const ORDERED_FROM = 8;
+/** Sums whose parts come in another order may differ in their last bits. */
+const ROUNDING = 1 - 1e-9;
 
-/** Entries that one look-up reads: some tens of microseconds for ten thousand. */
-const MAX_ENTRIES = 24_000;
-/** How many times more texts are looked at closely when not all terms could be read. */
-const RESERVE = 4;
+/** A term of a question in this index. */
+interface Sought {
+  readonly termId: number;
+  readonly factor: number;
+  /** No text gets more for it. */
+  readonly highest: number;
+}
 
 /** One index. Slots number the texts in the order they were added; they are this index's own, and change when it is swept. */
 export class LexicalIndex {
   readonly #weights: LexicalWeights;
-  #slotOf = new Map<number, number>();
-  #termIds = new Map<string, number>();
-  #terms: string[] = [];
-  #postings = new PostingLists();
-  /** Living texts that hold a term. */
-  #documentFrequency = new Int32Array(1024);
-  #ids = new Float64Array(FIRST_CAPACITY);
-  #isAlive = new Uint8Array(FIRST_CAPACITY);
-  #subjectLength = new Int32Array(FIRST_CAPACITY);
-  #bodyLength = new Int32Array(FIRST_CAPACITY);
-  /** The terms of each text: `#forward[#forwardAt[slot]]` up to that of the next slot, term number and counts by turns. */
-  #forwardAt = new Int32Array(FIRST_CAPACITY + 1);
-  #forward = new Int32Array(4096);
-  #slotCount = 0;
-  #subjectTotal = 0;
-  #bodyTotal = 0;
-  /** Scratch of one query, all zero between queries. */
-  #scores = new Float64Array(FIRST_CAPACITY);
+  readonly #store = new LexicalStore();
+  /** By term of the store, its place in the question and one more; all zero between searches. */
+  #placeOf = new Int32Array(64);
+  #search = 0;
+  /** By place in the question, what a text gets for it; all zero between texts. */
+  readonly #parts = new Float64Array(MAX_TERMS);
+  #work = 0;
 
   constructor(weights: LexicalWeights) {
     this.#weights = weights;
@@ -67,298 +60,287 @@ export class LexicalIndex {
 
   /** Living texts. */
   get size(): number {
-    return this.#slotOf.size;
+    return this.#store.size;
   }
 
   /** Slots in use, dead ones included. */
   get slotCount(): number {
-    return this.#slotCount;
+    return this.#store.slotCount;
   }
 
   slotOf(id: number): number | undefined {
-    return this.#slotOf.get(id);
+    return this.#store.slotOf(id);
   }
 
   idOf(slot: number): number {
-    return this.#ids[slot]!;
+    return this.#store.ids[slot]!;
   }
 
   isAlive(slot: number): boolean {
-    return this.#isAlive[slot] === 1;
+    return this.#store.isAlive(slot);
   }
 
-  /** Adds a text, or puts it in place of the one with the same id, and returns its slot. */
-  add({ id, subject, body }: IndexedText): number {
-    if (this.#slotOf.has(id)) this.remove(id);
-    const slot = this.#newSlot(id);
-    const counts = new Map<number, number>();
-    const subjectTerms = termsOf(subject);
-    const bodyTerms = termsOf(body);
-    for (const term of subjectTerms) this.#count(counts, term, 4);
-    for (const term of bodyTerms) this.#count(counts, term, 0);
-    for (const [term, count] of counts) {
-      this.#postings.append(term, (slot << 8) | count);
-      this.#documentFrequency[term]!++;
-      this.#addForward(slot, term, count);
-    }
-    this.#subjectTotal += this.#subjectLength[slot] = subjectTerms.length;
-    this.#bodyTotal += this.#bodyLength[slot] = bodyTerms.length;
-    return slot;
+  /** Adds a text whose id no other has, and returns its slot. */
+  add(text: IndexedText): number {
+    return this.#store.add(text);
   }
 
-  /** Removes a text. Returns whether slots changed their numbers. */
-  remove(id: number): boolean {
-    const slot = this.#slotOf.get(id);
-    if (slot === undefined) return false;
-    this.#slotOf.delete(id);
-    this.#isAlive[slot] = 0;
-    this.#subjectTotal -= this.#subjectLength[slot]!;
-    this.#bodyTotal -= this.#bodyLength[slot]!;
-    for (let at = this.#forwardAt[slot]!; at < this.#forwardAt[slot + 1]!; at += 2) {
-      this.#documentFrequency[this.#forward[at]!]!--;
-    }
-    const dead = this.#slotCount - this.#slotOf.size;
-    if (dead < SWEEP_AT || dead < this.#slotOf.size) return false;
-    this.#sweep();
-    return true;
+  /** The same for one whose words were counted before. */
+  addCounted(id: number, counted: CountedText): number {
+    return this.#store.addCounted(id, counted);
+  }
+
+  countedAt(slot: number): CountedText {
+    return this.#store.countedAt(slot);
+  }
+
+  /** Removes a text. Where that made slots change their numbers, the new one of each old one, or -1. */
+  remove(id: number): Int32Array | undefined {
+    return this.#store.remove(id);
   }
 
   /** How much a term tells texts apart; 0 for one that no living text holds. */
   weightOf(term: string): number {
-    const termId = this.#termIds.get(term);
-    const frequency = termId === undefined ? 0 : this.#documentFrequency[termId]!;
+    const frequency = this.frequencyOf(term);
     return frequency === 0 ? 0 : inverseFrequency(this.size, frequency);
   }
 
   /** Living texts that hold a term. */
   frequencyOf(term: string): number {
-    const termId = this.#termIds.get(term);
-    return termId === undefined ? 0 : this.#documentFrequency[termId]!;
+    const termId = this.#store.termIdOf(term);
+    return termId === undefined ? 0 : this.#store.documentFrequency[termId]!;
   }
 
-  /** Scores of the living texts that hold at least one of the terms, by slot, in the order they were found. */
-  score(terms: readonly WeightedTerm[]): Map<number, number> {
-    const scores = this.#scores;
-    const touched = this.#accumulate(terms);
-    const found = new Map<number, number>();
-    for (const slot of touched) {
-      found.set(slot, scores[slot]!);
-      scores[slot] = 0;
+  /** The best texts by scoring every one: what `best` must come to. */
+  bestOfAll(terms: readonly WeightedTerm[], limit: number, isWanted: (slot: number) => boolean): ScoredSlot[] {
+    const best = new BestSlots(limit);
+    for (let slot = 0; slot < this.slotCount; slot++) {
+      const score = this.scoreOf(slot, terms);
+      if (best.hasRoomFor(slot, score) && isWanted(slot)) best.add(slot, score);
     }
-    return found;
+    return best.sorted();
   }
 
   /**
-   * The best texts, best first; of equals the one that came first. Reads at most about `maxEntries` entries, those of the
-   * terms that count most and are rarest; the other terms only order what these found. `isWanted` is asked of texts that
-   * would be among the best.
+   * The best texts. Reads the lists of the terms from the one that can give most (MaxScore), passes over blocks whose bound
+   * is too low, and stops when nothing that is left can be among the best, or after `maxWork` cells. `isWanted` is asked
+   * of texts that would be among the best.
    */
   best(
     terms: readonly WeightedTerm[],
     limit: number,
     isWanted: (slot: number) => boolean,
-    maxEntries = MAX_ENTRIES,
-  ): ScoredSlot[] {
-    const { read, left } = this.#split(terms, maxEntries);
-    const touched = this.#accumulate(read);
-    const kept = new BestSlots(left.length === 0 ? limit : limit * RESERVE);
-    for (const slot of touched) {
-      const score = this.#scores[slot]!;
-      if (kept.hasRoomFor(slot, score) && isWanted(slot)) kept.add(slot, score);
-      this.#scores[slot] = 0;
-    }
-    if (left.length === 0) return kept.slots;
-    const exact = new BestSlots(limit);
-    for (const { slot } of kept.slots) exact.add(slot, this.scoreOf(slot, terms));
-    return exact.slots;
-  }
-
-  /** Terms whose entries are read, and terms for which that would be too much. One is always read. */
-  #split(terms: readonly WeightedTerm[], maxEntries: number): { read: WeightedTerm[]; left: WeightedTerm[] } {
-    const total = terms.reduce((sum, { term }) => sum + this.frequencyOf(term), 0);
-    if (total <= maxEntries) return { read: [...terms], left: [] };
-    const byWorth = terms
-      .map((each, at) => ({ each, at, frequency: this.frequencyOf(each.term) }))
-      .filter(({ frequency }) => frequency > 0)
-      .sort((a, b) => b.each.weight - a.each.weight || a.frequency - b.frequency || a.at - b.at);
-    const read: WeightedTerm[] = [];
-    const left: WeightedTerm[] = [];
-    let entries = 0;
-    for (const { each, frequency } of byWorth) {
-      entries += frequency;
-      (read.length === 0 || entries <= maxEntries ? read : left).push(each);
-    }
-    return { read, left };
-  }
-
-  /** Adds up scores in the scratch array, and returns which slots have any. */
-  #accumulate(terms: readonly WeightedTerm[]): number[] {
-    const scores = this.#scores;
-    const touched: number[] = [];
-    for (const { term, weight } of terms) {
-      const termId = this.#termIds.get(term);
-      if (termId === undefined || this.#documentFrequency[termId] === 0) continue;
-      const factor = weight * inverseFrequency(this.size, this.#documentFrequency[termId]!);
-      this.#postings.forEachRun(termId, (pool, from, to) => {
-        for (let at = from; at < to; at++) {
-          const entry = pool[at]!;
-          const slot = entry >>> 8;
-          if (this.#isAlive[slot] === 0) continue;
-          if (scores[slot] === 0) touched.push(slot);
-          scores[slot]! += factor * this.#saturated(slot, entry & 255);
-        }
-      });
-    }
-    return touched;
-  }
-
-  /** The score of one text, the same number that `score` gives it. */
-  scoreOf(slot: number, terms: readonly WeightedTerm[]): number {
-    let score = 0;
-    for (const { term, weight } of terms) {
-      const termId = this.#termIds.get(term);
-      if (termId === undefined || this.#isAlive[slot] === 0) continue;
-      const count = this.#countIn(slot, termId);
-      if (count > 0) {
-        score += weight * inverseFrequency(this.size, this.#documentFrequency[termId]!) * this.#saturated(slot, count);
+    maxWork: number = MAX_WORK,
+  ): Found {
+    const formula = this.#formula();
+    const sought = this.#seek(terms, formula);
+    this.#beginSearch(sought);
+    const best = new BestSlots(limit);
+    const isOpen = sought.map(() => true);
+    /** What a text can get that no finished list has: its part of one list, the highest of the others that are open. */
+    const boundWith = (place: number, part: number): number => {
+      let sum = 0;
+      for (let each = 0; each < sought.length; each++) {
+        if (isOpen[each]) sum += each === place ? part : sought[each]!.highest;
       }
+      return sum;
+    };
+    let missed = 0;
+    const order = sought.map((_, place) => place).sort((a, b) => sought[b]!.highest - sought[a]!.highest || a - b);
+    for (const place of order) {
+      const { highest } = sought[place]!;
+      const bound = boundWith(place, highest);
+      if (!best.hasRoomFor(-1, bound)) break;
+      if (!this.#readList(place, sought, formula, boundWith, best, isWanted, maxWork)) {
+        missed = bound;
+        break;
+      }
+      isOpen[place] = false;
+    }
+    for (const { termId } of sought) this.#placeOf[termId] = 0;
+    return { slots: best.sorted(), missed, work: this.#work };
+  }
+
+  /** The score of one text, the same number that `best` gives it. */
+  scoreOf(slot: number, terms: readonly WeightedTerm[]): number {
+    if (!this.isAlive(slot)) return 0;
+    const formula = this.#formula();
+    let score = 0;
+    for (const { termId, factor } of this.#seek(terms, formula)) {
+      score += factor * this.#partOf(slot, this.#store.countsIn(slot, termId), formula);
     }
     return score;
   }
 
-  /** The distinct terms of a text, with the share of it that each makes up. */
-  *termsOf(slot: number): IterableIterator<{ term: string; share: number }> {
-    const length = Math.max(1, this.#subjectLength[slot]! + this.#bodyLength[slot]!);
-    for (let at = this.#forwardAt[slot]!; at < this.#forwardAt[slot + 1]!; at += 2) {
-      const count = this.#forward[at + 1]!;
-      yield { term: this.#terms[this.#forward[at]!]!, share: ((count >>> 4) + (count & 15)) / length };
-    }
+  /** For many texts and one question. */
+  scorer(terms: readonly WeightedTerm[]): (slot: number) => number {
+    const formula = this.#formula();
+    const sought = this.#seek(terms, formula);
+    return (slot) => {
+      let score = 0;
+      for (const { termId, factor } of sought) {
+        score += factor * this.#partOf(slot, this.#store.countsIn(slot, termId), formula);
+      }
+      return score;
+    };
   }
 
-  /** Words of the body, function words apart. */
-  lengthOf(slot: number): number {
-    return this.#bodyLength[slot]!;
+  /** The distinct terms of a text. */
+  termsOf(slot: number): string[] {
+    const { forward, terms } = this.#store;
+    return Array.from(forward.subarray(...this.#store.rangeOf(slot)), (cell) => terms[cell >>> 8]!);
+  }
+
+  /**
+   * What texts are about: the terms that most tell of them, the strongest first, by their share of each text and its score.
+   * Terms of no other text, and those that are `known`, are left out.
+   */
+  topicOf(texts: readonly ScoredSlot[], known: readonly WeightedTerm[], limit: number): WeightedTerm[] {
+    const { forward, terms, documentFrequency } = this.#store;
+    const knownIds = new Set(known.map(({ term }) => this.#store.termIdOf(term)));
+    const total = texts.reduce((sum, { score }) => sum + score, 0);
+    const weights = new Map<number, number>();
+    for (const { slot, score } of texts) {
+      const length = Math.max(1, this.#store.subjectLengthOf(slot) + this.#store.bodyLengthOf(slot));
+      const [from, to] = this.#store.rangeOf(slot);
+      for (let at = from; at < to; at++) {
+        const cell = forward[at]!;
+        const termId = cell >>> 8;
+        const frequency = documentFrequency[termId]!;
+        if (frequency < 2 || knownIds.has(termId)) continue;
+        const share = (((cell >>> 4) & 15) + (cell & 15)) / length;
+        const weight = (score / total) * share * inverseFrequency(this.size, frequency);
+        weights.set(termId, (weights.get(termId) ?? 0) + weight);
+      }
+    }
+    return [...weights]
+      .map(([termId, weight]) => ({ term: terms[termId]!, weight }))
+      .sort((a, b) => b.weight - a.weight || (a.term < b.term ? -1 : 1))
+      .slice(0, limit);
   }
 
   /** Bytes of the typed arrays, for the benchmark of memory. */
   get byteLength(): number {
-    const arrays = [this.#documentFrequency, this.#ids, this.#isAlive, this.#subjectLength, this.#bodyLength];
-    const others = [this.#forwardAt, this.#forward, this.#scores];
-    return [...arrays, ...others].reduce((sum, array) => sum + array.byteLength, this.#postings.byteLength);
+    return this.#store.byteLength + this.#placeOf.byteLength;
   }
 
-  #saturated(slot: number, count: number): number {
-    const { saturation, subjectNormalisation, bodyNormalisation, subject } = this.#weights;
-    const texts = this.#slotOf.size;
-    let frequency = 0;
-    if (count > 15) {
-      const relative = (this.#subjectLength[slot]! * texts) / this.#subjectTotal;
-      frequency += (subject * (count >>> 4)) / (1 - subjectNormalisation + subjectNormalisation * relative);
+  #formula(): Bm25f {
+    const { size, subjectTotal, bodyTotal } = this.#store;
+    return new Bm25f(this.#weights, size, subjectTotal, bodyTotal);
+  }
+
+  /** The terms that are there, in the order of the question; of too many those that tell most apart. */
+  #seek(terms: readonly WeightedTerm[], formula: Bm25f): Sought[] {
+    const sought: Sought[] = [];
+    for (const { term, weight } of terms) {
+      const termId = this.#store.termIdOf(term);
+      const frequency = termId === undefined ? 0 : this.#store.documentFrequency[termId]!;
+      if (termId === undefined || frequency === 0) continue;
+      const factor = weight * inverseFrequency(this.size, frequency);
+      sought.push({ termId, factor, highest: factor * formula.highest(this.#store.postings.boundOf(termId)) });
     }
-    if ((count & 15) > 0) {
-      const relative = (this.#bodyLength[slot]! * texts) / this.#bodyTotal;
-      frequency += (count & 15) / (1 - bodyNormalisation + bodyNormalisation * relative);
-    }
-    return (frequency * (saturation + 1)) / (frequency + saturation);
+    if (sought.length <= MAX_TERMS) return sought;
+    const places = sought.map((_, place) => place).sort((a, b) => sought[b]!.factor - sought[a]!.factor || a - b);
+    return places.slice(0, MAX_TERMS).sort((a, b) => a - b).map((place) => sought[place]!); // prettier-ignore
   }
 
-  #count(counts: Map<number, number>, term: string, shift: 0 | 4): void {
-    const termId = this.#termId(term);
-    const count = counts.get(termId) ?? 0;
-    if (((count >>> shift) & 15) < MAX_OCCURRENCES) counts.set(termId, count + (1 << shift));
+  #beginSearch(sought: readonly Sought[]): void {
+    const { terms } = this.#store;
+    if (this.#placeOf.length < terms.length) this.#placeOf = new Int32Array(terms.length * 2);
+    this.#work = 0;
+    this.#search = (this.#search + 1) & 0x7fffffff;
+    if (this.#search === 0) this.#store.forgetMarks(this.#search++);
+    for (const [place, { termId }] of sought.entries()) this.#placeOf[termId] = place + 1;
   }
 
-  #countIn(slot: number, termId: number): number {
-    for (let at = this.#forwardAt[slot]!; at < this.#forwardAt[slot + 1]!; at += 2) {
-      if (this.#forward[at] === termId) return this.#forward[at + 1]!;
-    }
-    return 0;
-  }
-
-  #termId(term: string): number {
-    const known = this.#termIds.get(term);
-    if (known !== undefined) return known;
-    const termId = this.#postings.addList();
-    this.#termIds.set(term, termId);
-    this.#terms.push(term);
-    if (termId >= this.#documentFrequency.length) {
-      this.#documentFrequency = grown(this.#documentFrequency, this.#documentFrequency.length * 2);
-    }
-    return termId;
-  }
-
-  #newSlot(id: number): number {
-    if (this.#slotCount >= MAX_SLOTS) throw new RangeError(`Cannot index more than ${MAX_SLOTS} texts`);
-    const slot = this.#slotCount++;
-    if (slot >= this.#ids.length) this.#grow(slot * 2);
-    this.#ids[slot] = id;
-    this.#isAlive[slot] = 1;
-    this.#forwardAt[slot + 1] = this.#forwardAt[slot]!;
-    this.#slotOf.set(id, slot);
-    return slot;
-  }
-
-  #grow(capacity: number): void {
-    this.#ids = grown(this.#ids, capacity);
-    this.#isAlive = grown(this.#isAlive, capacity);
-    this.#subjectLength = grown(this.#subjectLength, capacity);
-    this.#bodyLength = grown(this.#bodyLength, capacity);
-    this.#forwardAt = grown(this.#forwardAt, capacity + 1);
-    this.#scores = new Float64Array(capacity);
-  }
-
-  #addForward(slot: number, termId: number, count: number): void {
-    const at = this.#forwardAt[slot + 1]!;
-    if (at + 2 > this.#forward.length) this.#forward = grown(this.#forward, this.#forward.length * 1.5);
-    this.#forward[at] = termId;
-    this.#forward[at + 1] = count;
-    this.#forwardAt[slot + 1] = at + 2;
-  }
-
-  /** Builds everything anew from the living texts, in their order: what was removed takes no room, and no query pays for it. */
-  #sweep(): void {
-    const old = new LexicalIndex(this.#weights);
-    old.#take(this);
-    this.#take(new LexicalIndex(this.#weights));
-    for (let slot = 0; slot < old.#slotCount; slot++) {
-      if (old.#isAlive[slot] === 0) continue;
-      const to = this.#newSlot(old.#ids[slot]!);
-      for (let at = old.#forwardAt[slot]!; at < old.#forwardAt[slot + 1]!; at += 2) {
-        const termId = this.#termId(old.#terms[old.#forward[at]!]!);
-        const count = old.#forward[at + 1]!;
-        this.#postings.append(termId, (to << 8) | count);
-        this.#documentFrequency[termId]!++;
-        this.#addForward(to, termId, count);
+  /** Whether the list was read as far as it matters. */
+  #readList(
+    place: number,
+    sought: readonly Sought[],
+    formula: Bm25f,
+    boundWith: (place: number, part: number) => number,
+    best: BestSlots,
+    isWanted: (slot: number) => boolean,
+    maxWork: number,
+  ): boolean {
+    const { postings, texts } = this.#store;
+    const { termId, factor } = sought[place]!;
+    const others = boundWith(place, 0);
+    for (const block of this.#blocksOf(termId, formula)) {
+      if (this.#work > maxWork) return false;
+      this.#work++;
+      const start = postings.startOf(block);
+      const { pool } = postings;
+      const bound = boundWith(place, factor * formula.highest(postings.boundOfBlock(block)));
+      if (!best.hasRoomFor(pool[start]! >>> 8, bound)) continue;
+      const end = postings.endOf(termId, block);
+      this.#work += end - start;
+      for (let at = start; at < end; at++) {
+        const entry = pool[at]!;
+        const slot = entry >>> 8;
+        const text = slot * Text.size;
+        if (texts[text + Text.subjectLength]! < 0 || texts[text + Text.mark] === this.#search) continue;
+        const part =
+          factor * formula.score(entry & 255, texts[text + Text.subjectLength]!, texts[text + Text.bodyLength]!);
+        if (part + others < best.least * ROUNDING) continue;
+        texts[text + Text.mark] = this.#search;
+        const score = this.#scoreSought(slot, sought, formula);
+        if (best.hasRoomFor(slot, score) && isWanted(slot)) best.add(slot, score);
       }
-      this.#subjectTotal += this.#subjectLength[to] = old.#subjectLength[slot]!;
-      this.#bodyTotal += this.#bodyLength[to] = old.#bodyLength[slot]!;
     }
+    return true;
   }
 
-  #take(from: LexicalIndex): void {
-    this.#slotOf = from.#slotOf;
-    this.#termIds = from.#termIds;
-    this.#terms = from.#terms;
-    this.#postings = from.#postings;
-    this.#documentFrequency = from.#documentFrequency;
-    this.#ids = from.#ids;
-    this.#isAlive = from.#isAlive;
-    this.#subjectLength = from.#subjectLength;
-    this.#bodyLength = from.#bodyLength;
-    this.#forwardAt = from.#forwardAt;
-    this.#forward = from.#forward;
-    this.#slotCount = from.#slotCount;
-    this.#subjectTotal = from.#subjectTotal;
-    this.#bodyTotal = from.#bodyTotal;
-    this.#scores = from.#scores;
+  /** Blocks of a list, those of a long one by their bounds, so that what is left out says least. */
+  #blocksOf(termId: number, formula: Bm25f): number[] {
+    const { postings } = this.#store;
+    const blocks: number[] = [];
+    for (let block = postings.firstBlock(termId); block >= 0; block = postings.nextBlock(block)) blocks.push(block);
+    this.#work += blocks.length;
+    if (blocks.length <= ORDERED_FROM) return blocks;
+    const bounds = new Map(blocks.map((block) => [block, formula.highest(postings.boundOfBlock(block))]));
+    return blocks.sort((a, b) => bounds.get(b)! - bounds.get(a)! || a - b);
+  }
+
+  /** Sums in the order of the question, so that a score is the same number whichever way the text was found. */
+  #scoreSought(slot: number, sought: readonly Sought[], formula: Bm25f): number {
+    const { forward, texts } = this.#store;
+    const text = slot * Text.size;
+    const from = texts[text + Text.forward]!;
+    const to = texts[text + Text.size + Text.forward]!;
+    const subjectLength = texts[text + Text.subjectLength]!;
+    const bodyLength = texts[text + Text.bodyLength]!;
+    let score = 0;
+    if (to - from > SORTED_FROM) {
+      this.#work += sought.length * Math.ceil(Math.log2(to - from));
+      for (const { termId, factor } of sought) {
+        score += factor * this.#partOf(slot, this.#store.countsIn(slot, termId), formula);
+      }
+      return score;
+    }
+    this.#work += to - from;
+    const parts = this.#parts;
+    for (let at = from; at < to; at++) {
+      const cell = forward[at]!;
+      const place = this.#placeOf[cell >>> 8]!;
+      if (place > 0) {
+        parts[place - 1] = sought[place - 1]!.factor * formula.score(cell & 255, subjectLength, bodyLength);
+      }
+    }
+    for (let place = 0; place < sought.length; place++) {
+      score += parts[place]!;
+      parts[place] = 0;
+    }
+    return score;
+  }
+
+  #partOf(slot: number, counts: number, formula: Bm25f): number {
+    if (counts === 0) return 0;
+    return formula.score(counts, this.#store.subjectLengthOf(slot), this.#store.bodyLengthOf(slot));
   }
 }
 
 /** The terms of a question, each once and counted alike. */
 export function weightedTermsOf(text: string): WeightedTerm[] {
   return queryTermsOf(text).map((term) => ({ term, weight: 1 }));
-}
-
-function inverseFrequency(texts: number, frequency: number): number {
-  return Math.log(1 + (texts - frequency + 0.5) / (frequency + 0.5));
 }

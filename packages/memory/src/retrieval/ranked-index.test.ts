@@ -148,12 +148,37 @@ test('the same texts give the same bytes, whatever came and went between them', 
   );
 });
 
+// req: memory.retrieval.pruned
+test('a query finds what it finds when every text is scored, whatever came and went', () => {
+  fc.assert(
+    fc.property(
+      texts,
+      fc.constantFrom('deploy cat', 'when did Ann deploy', 'cats on May 3', 'budget', '?'),
+      (drawn, question) => {
+        const indexes = [new RankedIndex(), new RankedIndex(undefined, { isExhaustive: true })];
+        for (const index of indexes) {
+          for (const [id, text] of [...drawn, ...drawn, ...drawn].entries()) index.add({ ...text, id, thread: '' });
+          for (const [id, { isRemoved }] of drawn.entries()) if (isRemoved) index.remove(id);
+        }
+        const [pruned, exhaustive] = indexes.map((index) => JSON.stringify(index.query({ text: question, limit: 70 })));
+        assert.equal(pruned, exhaustive);
+      },
+    ),
+  );
+});
+
 // req: memory.retrieval.bounded
 test('ten thousand texts of one subject answer a query about it', () => {
   const index = new RankedIndex();
   for (let id = 0; id < 10_000; id++) index.add({ id, subject: 'one key', body: `value ${id}`, atMs: 0, thread: '' });
   assert.deepEqual(found(index, 'one key 9876', 1), [9876]);
   assert.equal(found(index, 'one key', 100_000).length <= 10_000, true);
+});
+
+// req: memory.retrieval.bounded
+test('a question of a megabyte is one of its beginning', () => {
+  const index = indexOf(talk(['Ann', 'the needle'], ['Ben', 'the hay']));
+  assert.deepEqual(found(index, `needle ${'x '.repeat(500_000)} hay`), [0]);
 });
 
 test('a question of nothing finds nothing', () => {

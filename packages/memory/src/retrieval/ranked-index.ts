@@ -1,19 +1,35 @@
 // Ranks texts for a question: BM25F, feedback from the best texts, turns beside them, cues of time and amount,
 // activation through the graph, and an embedder's likeness when there is one. The same texts give the same bytes.
 import type { ScoredSlot } from './best-slots.ts';
+import { Candidates, type ScoreParts } from './candidates.ts';
 import { isOn, Offers, offersOf, wantedBy, type Wanted } from './cues.ts';
-import { LexicalIndex, weightedTermsOf, type IndexedText, type WeightedTerm } from './lexical-index.ts';
+import {
+  LexicalIndex,
+  weightedTermsOf,
+  type CountedText,
+  type IndexedText,
+  type WeightedTerm,
+} from './lexical-index.ts';
 import { pageRankByPush, type Adjacency, type Groups } from './page-rank.ts';
+import { grown } from './posting-lists.ts';
 import { queryTermsOf } from './terms.ts';
 import { Threads } from './threads.ts';
 import { rankingWeights, type RankingWeights } from './weights.ts';
 
-/** A text with what the ranking reads besides its words. */
-export interface RankedText extends IndexedText {
+/** Where a text stands, besides what it says. */
+export interface TextPlace {
   /** When it was said or became known, in milliseconds since 1970; NaN when that is not known. */
   readonly atMs: number;
   /** The chain of texts it belongs to: turns of one conversation, facts of one tenant. */
   readonly thread: string;
+}
+
+/** A text with what the ranking reads besides its words. */
+export interface RankedText extends IndexedText, TextPlace {}
+
+/** What was read out of a text once, so that it need not be read again. */
+export interface AnalysedText extends CountedText {
+  readonly offers: number;
 }
 
 export interface RankingQuery {
@@ -27,44 +43,31 @@ export interface RankingQuery {
   readonly likeness?: ReadonlyMap<number, number>;
 }
 
-/** What made up a score; the parts add up to it. */
-export interface ScoreParts {
-  words: number;
-  turns: number;
-  cues: number;
-  activation: number;
-  likeness: number;
-}
-
 export interface RankedHit {
   readonly id: number;
   readonly score: number;
   readonly parts: Readonly<ScoreParts>;
 }
 
-/** Texts that are looked at closely, before turns beside them come in. */
-const MAX_CANDIDATES = 256;
+/** Texts that are looked at closely, at least, before turns beside them come in. */
+const MAX_CANDIDATES = 64;
 /** Texts that a query is given at most. */
 const MAX_ASKED = 4_096;
 /** Texts from which activation spreads. */
 const MAX_SEEDS = 10;
 
-interface Candidate {
-  readonly id: number;
-  readonly slot: number;
-  readonly words: number;
-  readonly parts: ScoreParts;
-  score: number;
-}
-
 export class RankedIndex {
   readonly #weights: RankingWeights;
   readonly #lexical: LexicalIndex;
   readonly #threads = new Threads();
-  readonly #offers = new Map<number, number>();
+  #offers = new Uint8Array(16);
+  #work = 0;
+  readonly #isExhaustive: boolean;
 
-  constructor(weights: RankingWeights = rankingWeights) {
+  /** An exhaustive index scores every text: what the other must come to. */
+  constructor(weights: RankingWeights = rankingWeights, { isExhaustive = false } = {}) {
     this.#weights = weights;
+    this.#isExhaustive = isExhaustive;
     this.#lexical = new LexicalIndex(weights);
   }
 
@@ -73,178 +76,167 @@ export class RankedIndex {
     return this.#lexical.size;
   }
 
+  /** Cells that the last query read; two searches bound it. */
+  get work(): number {
+    return this.#work;
+  }
+
+  has(id: number): boolean {
+    return this.#lexical.slotOf(id) !== undefined;
+  }
+
   /** Adds a text, or puts it in place of the one with the same id. It takes the last place of its thread. */
   add(text: RankedText): void {
-    this.#lexical.add(text);
-    this.#threads.add(text.id, text.thread, text.subject, text.atMs);
-    this.#offers.set(text.id, offersOf(text.body));
+    this.remove(text.id);
+    this.#place(this.#lexical.add(text), text.subject, text, offersOf(text.body));
+  }
+
+  /** The same for a text that was analysed before. */
+  addAnalysed(id: number, subject: string, place: TextPlace, analysed: AnalysedText): void {
+    this.remove(id);
+    this.#place(this.#lexical.addCounted(id, analysed), subject, place, analysed.offers);
+  }
+
+  analysisOf(id: number): AnalysedText | undefined {
+    const slot = this.#lexical.slotOf(id);
+    return slot === undefined ? undefined : { ...this.#lexical.countedAt(slot), offers: this.#offers[slot]! };
   }
 
   remove(id: number): void {
-    this.#lexical.remove(id);
-    this.#threads.remove(id);
-    this.#offers.delete(id);
+    const slot = this.#lexical.slotOf(id);
+    if (slot === undefined) return;
+    this.#threads.remove(slot);
+    const moved = this.#lexical.remove(id);
+    if (!moved) return;
+    this.#threads.move(moved);
+    for (const [from, to] of moved.entries()) if (to >= 0) this.#offers[to] = this.#offers[from]!;
   }
 
-  /** Entries that a query for this text reads, roughly. */
-  costOf(text: string): number {
-    return weightedTermsOf(text).reduce((cost, { term }) => cost + this.#lexical.frequencyOf(term), MAX_CANDIDATES);
+  /** Ids from the newest on. */
+  *newest(): Generator<number> {
+    for (let slot = this.#lexical.slotCount - 1; slot >= 0; slot--) {
+      if (this.#lexical.isAlive(slot)) yield this.#lexical.idOf(slot);
+    }
   }
 
   /** Terms that a text has in common with a question. */
   sharedTerms(id: number, question: string): string[] {
     const slot = this.#lexical.slotOf(id);
-    const terms = slot === undefined ? [] : [...this.#lexical.termsOf(slot)].map(({ term }) => term);
-    return queryTermsOf(question).filter((term) => terms.includes(term));
+    const terms = new Set(slot === undefined ? [] : this.#lexical.termsOf(slot));
+    return queryTermsOf(question).filter((term) => terms.has(term));
   }
 
   /** The best texts, best first; of equals the one that came first. */
   query(query: RankingQuery): RankedHit[] {
-    const terms = this.#widened(weightedTermsOf(query.text), query);
-    const candidates = this.#candidates(terms, query);
-    this.#addTurnsBeside(candidates, terms, query);
+    this.#work = 0;
+    const limit = Math.max(MAX_CANDIDATES, Math.min(query.limit, MAX_ASKED));
+    const own = weightedTermsOf(query.text);
+    const first = this.#best(own, limit, query);
+    const terms = this.#widened(own, first);
+    const wordsOf = this.#lexical.scorer(terms);
+    // What others lend to the question brings texts up only where its own words find too few.
+    const isEnough = first.length === limit || terms === own;
+    const candidates = new Candidates(
+      isEnough ? first.map(({ slot }) => ({ slot, score: wordsOf(slot) })) : this.#best(terms, limit, query),
+    );
+    this.#addTurnsBeside(candidates, wordsOf, query);
     this.#applyCues(candidates, wantedBy(query.text));
-    if (query.likeness) this.#addLikeness(candidates, terms, query.likeness, query);
+    if (query.likeness) this.#addLikeness(candidates, wordsOf, query.likeness, query);
     if (query.graph) this.#addActivation(candidates, query.graph, query);
-    return best(candidates.values(), query.limit).map(({ id, score, parts }) => ({ id, score, parts }));
+    return candidates
+      .best(query.limit)
+      .map(({ slot, score, parts }) => ({ id: this.#lexical.idOf(slot), score, parts }));
+  }
+
+  #place(slot: number, subject: string, { thread, atMs }: TextPlace, offers: number): void {
+    this.#threads.add(slot, thread, subject, atMs);
+    if (slot >= this.#offers.length) this.#offers = grown(this.#offers, slot * 2);
+    this.#offers[slot] = offers;
   }
 
   /** The question's terms, and those that the best texts of a first look add to it. */
-  #widened(terms: WeightedTerm[], query: RankingQuery): WeightedTerm[] {
+  #widened(terms: readonly WeightedTerm[], found: readonly ScoredSlot[]): readonly WeightedTerm[] {
     const { feedback, feedbackTexts, feedbackTerms } = this.#weights;
-    const first = this.#best(terms, feedbackTexts, query);
-    const total = first.reduce((sum, { score }) => sum + score, 0);
-    if (feedback === 0 || total === 0) return terms;
-    const given = new Set(terms.map(({ term }) => term));
-    const model = new Map<string, number>();
-    for (const { slot, score } of first) {
-      for (const { term, share } of this.#lexical.termsOf(slot)) {
-        if (given.has(term) || this.#lexical.frequencyOf(term) < 2) continue;
-        model.set(term, (model.get(term) ?? 0) + (score / total) * share * this.#lexical.weightOf(term));
-      }
-    }
-    const lent = [...model].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).slice(0, feedbackTerms);
-    const strongest = lent[0]?.[1] ?? 1;
-    return [...terms, ...lent.map(([term, weight]) => ({ term, weight: (feedback * weight) / strongest }))];
+    const lent = feedback === 0 ? [] : this.#lexical.topicOf(found.slice(0, feedbackTexts), terms, feedbackTerms);
+    const strongest = lent[0]?.weight ?? 1;
+    if (lent.length === 0) return terms;
+    return [...terms, ...lent.map(({ term, weight }) => ({ term, weight: (feedback * weight) / strongest }))];
   }
 
-  #best(terms: readonly WeightedTerm[], limit: number, { isVisible }: RankingQuery): ScoredSlot[] {
-    return this.#lexical.best(terms, limit, (slot) => !isVisible || isVisible(this.#lexical.idOf(slot)));
+  #best(terms: readonly WeightedTerm[], limit: number, { isVisible }: RankingQuery): readonly ScoredSlot[] {
+    const isWanted = (slot: number): boolean => !isVisible || isVisible(this.#lexical.idOf(slot));
+    if (this.#isExhaustive) return this.#lexical.bestOfAll(terms, limit, isWanted);
+    const { slots, work } = this.#lexical.best(terms, limit, isWanted);
+    this.#work += work;
+    return slots;
   }
 
-  #candidates(terms: readonly WeightedTerm[], query: RankingQuery): Map<number, Candidate> {
-    const found = this.#best(terms, Math.max(MAX_CANDIDATES, Math.min(query.limit, MAX_ASKED)), query);
-    return new Map(
-      found.map(({ slot, score }) => [this.#lexical.idOf(slot), toCandidate(this.#lexical.idOf(slot), slot, score)]),
-    );
-  }
-
-  #addTurnsBeside(
-    candidates: Map<number, Candidate>,
-    terms: readonly WeightedTerm[],
-    { isVisible }: RankingQuery,
-  ): void {
+  #addTurnsBeside(candidates: Candidates, wordsOf: (slot: number) => number, { isVisible }: RankingQuery): void {
     const { previousTurn, turnBeforePrevious, nextTurn } = this.#weights;
     const inherited = [
       [1, previousTurn],
       [2, turnBeforePrevious],
       [-1, nextTurn],
     ] as const;
-    for (const { id, words } of [...candidates.values()]) {
+    for (const { slot, parts } of [...candidates.all()]) {
+      if (parts.words === 0 || !this.#threads.isTurn(slot)) continue;
       for (const [steps, share] of inherited) {
-        const beside = share === 0 || words === 0 ? undefined : this.#threads.turnBeside(id, steps);
-        if (beside === undefined || (isVisible && !isVisible(beside))) continue;
-        let heir = candidates.get(beside);
-        if (!heir) candidates.set(beside, (heir = this.#newcomer(beside, terms)));
-        heir.parts.turns += share * words;
-        heir.score += share * words;
+        const beside = share === 0 ? undefined : this.#threads.turnBeside(slot, steps);
+        if (beside === undefined || (isVisible && !isVisible(this.#lexical.idOf(beside)))) continue;
+        const heir = candidates.at(beside, wordsOf);
+        heir.parts.turns += share * parts.words;
+        heir.score += share * parts.words;
       }
     }
   }
 
-  #applyCues(candidates: Map<number, Candidate>, wanted: Wanted): void {
+  #applyCues(candidates: Candidates, wanted: Wanted): void {
     const { moment, quantity, sameDay, asking } = this.#weights;
-    for (const candidate of candidates.values()) {
-      const offers = this.#offers.get(candidate.id) ?? 0;
+    for (const candidate of candidates.all()) {
+      const offers = this.#offers[candidate.slot]!;
       let factor = 1;
       if (wanted.moment && (offers & Offers.moment) !== 0) factor += moment;
       if (wanted.quantity && (offers & Offers.quantity) !== 0) factor += quantity;
       if ((offers & Offers.question) !== 0) factor -= asking;
-      const atMs = this.#threads.momentOf(candidate.id);
-      if (wanted.days.some((day) => isOn(atMs, day))) factor += sameDay;
+      if (wanted.days.length > 0) {
+        const atMs = this.#threads.momentOf(candidate.slot);
+        if (wanted.days.some((day) => isOn(atMs, day))) factor += sameDay;
+      }
       candidate.parts.cues += candidate.score * (factor - 1);
       candidate.score *= factor;
     }
   }
 
   #addLikeness(
-    candidates: Map<number, Candidate>,
-    terms: readonly WeightedTerm[],
+    candidates: Candidates,
+    wordsOf: (slot: number) => number,
     likeness: ReadonlyMap<number, number>,
     { isVisible }: RankingQuery,
   ): void {
-    const scale = this.#weights.semantic * (highest(candidates) || 1);
+    const scale = this.#weights.semantic * (candidates.highest() || 1);
     for (const [id, value] of likeness) {
-      if (value <= 0 || this.#lexical.slotOf(id) === undefined || (isVisible && !isVisible(id))) continue;
-      let candidate = candidates.get(id);
-      if (!candidate) candidates.set(id, (candidate = this.#newcomer(id, terms)));
+      const slot = this.#lexical.slotOf(id);
+      if (value <= 0 || slot === undefined || (isVisible && !isVisible(id))) continue;
+      const candidate = candidates.at(slot, wordsOf);
       candidate.parts.likeness += scale * value;
       candidate.score += scale * value;
     }
   }
 
   /** Activation spreads from the best texts through the graph, and lifts what it reaches. */
-  #addActivation(candidates: Map<number, Candidate>, graph: Adjacency & Groups, { isVisible }: RankingQuery): void {
-    const seeds = new Map(best(candidates.values(), MAX_SEEDS).map(({ id, score }) => [id, score]));
+  #addActivation(candidates: Candidates, graph: Adjacency & Groups, { isVisible }: RankingQuery): void {
+    const seeds = new Map(candidates.best(MAX_SEEDS).map(({ slot, score }) => [this.#lexical.idOf(slot), score]));
     const reached = pageRankByPush(graph, seeds).ranks;
-    const strongest = Math.max(0, ...reached.values());
+    let strongest = 0;
+    for (const activation of reached.values()) strongest = Math.max(strongest, activation);
     if (strongest === 0) return;
-    const scale = (this.#weights.activation * highest(candidates)) / strongest;
+    const scale = (this.#weights.activation * candidates.highest()) / strongest;
     for (const [id, activation] of reached) {
       const slot = this.#lexical.slotOf(id);
       if (slot === undefined || (isVisible && !isVisible(id))) continue;
-      let candidate = candidates.get(id);
-      if (!candidate) candidates.set(id, (candidate = toCandidate(id, slot, 0)));
+      const candidate = candidates.at(slot, () => 0);
       candidate.parts.activation += scale * activation;
       candidate.score += scale * activation;
     }
   }
-
-  #newcomer(id: number, terms: readonly WeightedTerm[]): Candidate {
-    const slot = this.#lexical.slotOf(id)!;
-    return toCandidate(id, slot, this.#lexical.scoreOf(slot, terms));
-  }
-}
-
-function toCandidate(id: number, slot: number, words: number): Candidate {
-  return { id, slot, words, score: words, parts: { words, turns: 0, cues: 0, activation: 0, likeness: 0 } };
-}
-
-function highest(candidates: Map<number, Candidate>): number {
-  let score = 0;
-  for (const candidate of candidates.values()) score = Math.max(score, candidate.score);
-  return score;
-}
-
-/** The `limit` best of what scores at all, best first; of equals the one that came first. */
-function best<T extends { slot: number; score: number }>(all: Iterable<T>, limit: number): T[] {
-  const kept: T[] = [];
-  // Kept sorted by insertion: `limit` is small, and most of what comes is worse than the worst kept.
-  for (const each of all) {
-    if (each.score <= 0 || limit <= 0) continue;
-    if (kept.length === limit && !isBetter(each, kept[limit - 1]!)) continue;
-    let low = 0;
-    for (let high = kept.length; low < high;) {
-      const middle = (low + high) >>> 1;
-      if (isBetter(each, kept[middle]!)) high = middle;
-      else low = middle + 1;
-    }
-    kept.splice(low, 0, each);
-    if (kept.length > limit) kept.pop();
-  }
-  return kept;
-}
-
-function isBetter(one: { slot: number; score: number }, other: { slot: number; score: number }): boolean {
-  return one.score > other.score || (one.score === other.score && one.slot < other.slot);
 }

@@ -4,6 +4,9 @@ import { stopWords } from './stop-words.ts';
 
 /** Words of one text that are read; a longer text is found by its beginning. */
 export const MAX_WORDS = 16_384;
+/** Words of a question that are read, and characters: a question of a megabyte is one of its beginning. */
+const MAX_QUERY_WORDS = 1_024;
+const MAX_QUERY_CHARS = 16_384;
 
 /** Characters of one word that count, so that a text without blanks is no giant term. */
 const MAX_WORD_CHARS = 64;
@@ -14,43 +17,71 @@ const MAX_STEMS = 65_536;
 const stems = new Map<string, string>();
 
 /** Lower-case words of a text, in order. Apostrophes join, so that "don't" is one word; a possessive "'s" goes. */
-export function wordsOf(text: string): string[] {
+export function wordsOf(text: string, maxWords = MAX_WORDS): string[] {
   const folded = fold(text);
   const words: string[] = [];
-  for (const [word] of folded.matchAll(/[\p{L}\p{N}]+/gu)) {
-    words.push(word.slice(0, MAX_WORD_CHARS));
-    if (words.length === MAX_WORDS) break;
+  for (let at = 0, { length } = folded; at < length && words.length < maxWords;) {
+    if (!isWordChar(folded, at)) {
+      at++;
+      continue;
+    }
+    const start = at;
+    while (at < length && isWordChar(folded, at)) at++;
+    words.push(folded.slice(start, Math.min(at, start + MAX_WORD_CHARS)));
   }
   return words;
 }
 
 /** The terms a text is indexed under, in order and with repetitions. */
 export function termsOf(text: string): string[] {
+  return termsOfWords(wordsOf(text));
+}
+
+function termsOfWords(words: readonly string[]): string[] {
   const terms: string[] = [];
-  for (const word of wordsOf(text)) if (!stopWords.has(word)) terms.push(stemOf(word));
+  for (const word of words) {
+    const stem = termOf(word);
+    if (stem !== '') terms.push(stem);
+  }
   return terms;
 }
 
 /** The terms of a question. One of nothing but function words is looked up by these. */
 export function queryTermsOf(text: string): string[] {
-  const terms = termsOf(text);
-  return [...new Set(terms.length > 0 ? terms : wordsOf(text).map(stemOf))];
+  const words = wordsOf(text.slice(0, MAX_QUERY_CHARS), MAX_QUERY_WORDS);
+  const terms = termsOfWords(words);
+  return [...new Set(terms.length > 0 ? terms : words.map(porter2))];
 }
 
-export function stemOf(word: string): string {
+/** The term of a word; empty for function words. */
+export function termOf(word: string): string {
   const known = stems.get(word);
   if (known !== undefined) return known;
   if (stems.size >= MAX_STEMS) stems.clear();
-  const stem = porter2(word);
+  const stem = stopWords.has(word) ? '' : porter2(word);
   stems.set(word, stem);
   return stem;
 }
 
+const letterOrDigit = /^[\p{L}\p{N}]/u;
+/** By code below 128. */
+const isAsciiWord = Uint8Array.from({ length: 128 }, (_, code) =>
+  Number(letterOrDigit.test(String.fromCharCode(code))),
+);
+
+function isWordChar(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  if (code < 128) return isAsciiWord[code] === 1;
+  // The second half of a pair goes with the first.
+  if (code >= 0xdc00 && code <= 0xdfff) return at > 0 && isWordChar(text, at - 1);
+  return letterOrDigit.test(String.fromCodePoint(text.codePointAt(at)!));
+}
+
+// oxlint-disable-next-line no-control-regex -- the range is all of ASCII
+const beyondAscii = /[^\0-\x7f]/;
+
 function fold(text: string): string {
-  return text
-    .slice(0, MAX_WORDS * MAX_WORD_CHARS)
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/['’]s\b/g, '')
-    .replace(/['’]/g, '');
+  const head = text.length > MAX_WORDS * MAX_WORD_CHARS ? text.slice(0, MAX_WORDS * MAX_WORD_CHARS) : text;
+  const lower = (beyondAscii.test(head) ? head.normalize('NFKC') : head).toLowerCase();
+  return /['’]/.test(lower) ? lower.replace(/['’]s\b/g, '').replace(/['’]/g, '') : lower;
 }

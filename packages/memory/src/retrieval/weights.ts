@@ -1,4 +1,4 @@
-import type { LexicalWeights } from './lexical-index.ts';
+import type { LexicalWeights } from './bm25f.ts';
 
 /** What the ranking weighs. Chosen on one half of public dialogues and checked on the other: docs/benchmarks.md. */
 export interface RankingWeights extends LexicalWeights {
