@@ -241,6 +241,7 @@ export class MemoryEngine implements Disposable {
 
   /** Makes what a journal says happened happen again, without telling the journal. */
   replay(record: MemoryRecord): void {
+    this.reader.hold(true);
     if (record.op === 'head') {
       this.#version = record.version;
       for (const [tenant, minted] of [['', record.minted] as const, ...(record.minted_for ?? [])]) {
@@ -308,6 +309,7 @@ export class MemoryEngine implements Disposable {
   }
 
   #commit(record: MemoryRecord): number | undefined {
+    this.reader.hold(false);
     const index = this.#apply(record);
     this.#journal?.(record);
     return index;

@@ -8,8 +8,8 @@ export interface RankRequest {
   readonly limit: number;
   readonly view: View;
   readonly nowMs: number;
-  /** Of the text, where an embedder is configured. */
-  readonly embedding?: Float32Array;
+  /** Where an embedder is configured: how much nodes are like the text, 0 to 1, by index. */
+  readonly likeness?: ReadonlyMap<number, number>;
 }
 
 export interface Ranked {
@@ -29,8 +29,8 @@ export interface RankReason {
 
 /** A query that was prepared on the thread of the caller. */
 export interface RankPlan {
-  /** Cells it will read, roughly: what decides whether it runs on this thread. */
-  readonly cost: number;
+  /** Cells it will read, roughly: what decides whether it runs on this thread. Absent where a bound on them is promised. */
+  readonly cost?: number;
   run(): Ranked[];
   /** The same work for a worker thread, with columns that do not change any more (`MemoryGraph.snapshot`, `Column.copy`). */
   job?(): RankJob;
@@ -52,6 +52,14 @@ export interface Ranker extends Disposable {
   /** For the facts of a context, whose scores stand beside each other; `limit` is what the budget can hold at most. */
   planContext(request: RankRequest): RankPlan;
   explain(request: RankRequest, index: number): RankReason;
+  /** While it is held it leaves new nodes to `catchUp`: for filling a memory from a file. */
+  isHeld: boolean;
+  /** Takes on nodes it does not know yet, of about so many characters; whether it knows all. A query does the rest first. */
+  catchUp(maxChars?: number): boolean;
+  /** What it read out of the texts, for `useSaved`; nothing where that would save no time. */
+  save?(): Uint8Array;
+  /** Spares it reading texts again that were saved. False for what is damaged or of another version: it reads them then. */
+  useSaved?(bytes: Uint8Array): boolean;
 }
 
 /** Begins to follow a graph. */

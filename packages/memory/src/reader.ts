@@ -21,6 +21,8 @@ export interface ReaderOptions {
   extras?: ContextExtras;
   /** Does a query on another thread. */
   rankElsewhere?: (job: RankJob) => Promise<Ranked[]>;
+  /** Lets others have the thread between two slices of work. Default: the event loop goes round once. */
+  pause?: () => Promise<void>;
   /** Cells a query may read on this thread when there is another. Default 200 000: a few milliseconds. */
   maxCellsHere?: number;
 }
@@ -49,6 +51,8 @@ export interface Hit {
 const builtIn: Readonly<Record<string, RankerFactory>> = { hybrid: createHybridRanker, classic: createClassicRanker };
 const defaultLimit = 5;
 const defaultMaxCellsHere = 200_000;
+/** Characters of the nodes that are indexed without a pause: some milliseconds. */
+const sliceChars = 65_536;
 /** Fewest tokens that a line of a fact takes: so many lines can a budget hold. */
 const minLineTokens = 4;
 
@@ -57,9 +61,10 @@ export class MemoryReader implements Disposable {
   readonly #now: () => number;
   readonly #options: ReaderOptions;
   readonly #newestTurn: (tenant: string) => MemoryNode | undefined;
-  /** Made when first used: a memory that is only written to keeps no index. */
+  /** The default one from the beginning, so that it follows what is written; the others when they are first asked for. */
   readonly #rankers = new Map<string, Ranker>();
-  #belief: Belief | undefined;
+  readonly belief: Belief;
+  #isHeld = false;
   utility: Utility = noUtility;
 
   constructor(
@@ -72,11 +77,39 @@ export class MemoryReader implements Disposable {
     this.#now = now;
     this.#newestTurn = newestTurn;
     this.#options = options;
+    this.belief = (options.belief ?? createBelief)(graph);
+    this.#ranker();
   }
 
-  get belief(): Belief {
-    this.#belief ??= (this.#options.belief ?? createBelief)(this.#graph);
-    return this.#belief;
+  /** While a memory is filled from a file its indexes wait: `prepare` makes them afterwards, from what was saved or anew. */
+  hold(isHeld: boolean): void {
+    if (this.#isHeld === isHeld) return;
+    this.#isHeld = isHeld;
+    for (const ranker of this.#rankers.values()) ranker.isHeld = isHeld;
+  }
+
+  /** Indexes what is not indexed yet, of about so many characters; whether nothing is left. */
+  catchUp(maxChars = sliceChars, ranking?: string): boolean {
+    return this.#ranker(ranking).catchUp(maxChars);
+  }
+
+  /** Indexes what is not indexed yet, in slices of some milliseconds. Queries off the loop begin with it. */
+  async prepare(ranking?: string): Promise<void> {
+    const { pause = nextTurn } = this.#options;
+    while (!this.catchUp(sliceChars, ranking)) await pause();
+  }
+
+  /** What the index of the default ranking knows, for a file beside the memory's. Reads all: for a worker thread. */
+  saveIndex(): Uint8Array | undefined {
+    return this.#ranker().save?.();
+  }
+
+  /**
+   * Before `prepare`: takes what was saved of texts that are in the memory. False for a file that is damaged or of another
+   * version; then, and for texts it does not know, the index is made as without it, and is the same.
+   */
+  useIndex(bytes: Uint8Array): boolean {
+    return this.#ranker().useSaved?.(bytes) ?? false;
   }
 
   query(text: string, options: QueryOptions = {}): Hit[] {
@@ -85,6 +118,7 @@ export class MemoryReader implements Disposable {
 
   /** The same; what is heavy is done on another thread. */
   async queryOffLoop(text: string, options: QueryOptions = {}): Promise<Hit[]> {
+    await this.prepare(options.ranking);
     return this.#hits(await this.#run(this.#queryPlan(text, options)), text, options);
   }
 
@@ -93,7 +127,9 @@ export class MemoryReader implements Disposable {
   }
 
   async contextOffLoop(text: string, options: ContextOptions = {}): Promise<ContextPiece[]> {
-    const ranked = options.isFast ? undefined : await this.#run(this.#contextPlan(text, options));
+    if (options.isFast) return this.context(text, options);
+    await this.prepare(options.ranking);
+    const ranked = await this.#run(this.#contextPlan(text, options));
     return this.#assemble(text, options, ranked);
   }
 
@@ -116,8 +152,7 @@ export class MemoryReader implements Disposable {
   [Symbol.dispose](): void {
     for (const ranker of this.#rankers.values()) ranker[Symbol.dispose]();
     this.#rankers.clear();
-    this.#belief?.[Symbol.dispose]();
-    this.#belief = undefined;
+    this.belief[Symbol.dispose]();
   }
 
   #queryPlan(text: string, options: QueryOptions): RankPlan {
@@ -138,7 +173,7 @@ export class MemoryReader implements Disposable {
 
   async #run(plan: RankPlan): Promise<Ranked[]> {
     const { rankElsewhere, maxCellsHere = defaultMaxCellsHere } = this.#options;
-    if (!rankElsewhere || !plan.job || plan.cost <= maxCellsHere) return plan.run();
+    if (!rankElsewhere || !plan.job || (plan.cost ?? 0) <= maxCellsHere) return plan.run();
     return await rankElsewhere(plan.job());
   }
 
@@ -175,8 +210,13 @@ export class MemoryReader implements Disposable {
       const create = this.#options.rankers?.[name] ?? (Object.hasOwn(builtIn, name) ? builtIn[name] : undefined);
       if (!create) throw new RangeError(`There is no ranking "${name}"`);
       ranker = create(this.#graph);
+      ranker.isHeld = this.#isHeld;
       this.#rankers.set(name, ranker);
     }
     return ranker;
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }

@@ -25,7 +25,9 @@ export function createBelief(graph: MemoryGraph): Belief {
     recent[shelf].push(index);
     if (recent[shelf].length > MAX_RECENT * 2) recent[shelf].splice(0, MAX_RECENT);
   };
-  const changed = (): void => void (revisions = new Map());
+  const changed = (): void => {
+    if (revisions.size > 0) revisions = new Map();
+  };
   const listener: GraphListener = {
     nodeAdded: (node) => {
       const shelf = shelfOf(node);

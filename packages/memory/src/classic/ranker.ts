@@ -1,4 +1,5 @@
 // The classic ranking of a graph: one lexical index for each tenant, so that no tenant's words weigh in another's order.
+import { GraphFollower } from '../follower.ts';
 import type { MemoryGraph } from '../graph/graph.ts';
 import { isValidKind, type MemoryNode } from '../graph/model.ts';
 import type { Ranker, RankPlan, RankReason, RankRequest } from '../ranking.ts';
@@ -17,25 +18,28 @@ export function createClassicRanker(graph: MemoryGraph): Ranker {
 class ClassicRanker implements Ranker {
   readonly #graph: MemoryGraph;
   readonly #indexes = new Map<string, LexicalIndex>();
-  readonly #unsubscribe: () => void;
+  readonly #follower: GraphFollower;
 
   constructor(graph: MemoryGraph) {
     this.#graph = graph;
-    for (const node of graph.nodes()) if (isValidKind(node.kind)) this.#indexOf(node.tenant).add(node);
-    this.#unsubscribe = graph.subscribe({
-      nodeAdded: (node) => {
-        if (isValidKind(node.kind)) this.#indexOf(node.tenant).add(node);
-      },
-      nodeChanged: (node, before) => {
-        if (isValidKind(before.kind) === isValidKind(node.kind)) return;
-        if (isValidKind(node.kind)) this.#indexOf(node.tenant).add(node);
-        else this.#drop(node);
-      },
-      nodeRemoved: (node) => {
-        if (isValidKind(node.kind)) this.#drop(node);
-      },
+    this.#follower = new GraphFollower(graph, {
+      takes: isValidKind,
+      add: (node) => this.#indexOf(node.tenant).add(node),
+      remove: (node) => this.#drop(node),
       reset: () => this.#indexes.clear(),
     });
+  }
+
+  get isHeld(): boolean {
+    return this.#follower.isHeld;
+  }
+
+  set isHeld(isHeld: boolean) {
+    this.#follower.isHeld = isHeld;
+  }
+
+  catchUp(maxChars?: number): boolean {
+    return this.#follower.catchUp(maxChars);
   }
 
   plan(request: RankRequest): RankPlan {
@@ -60,7 +64,7 @@ class ClassicRanker implements Ranker {
   }
 
   [Symbol.dispose](): void {
-    this.#unsubscribe();
+    this.#follower[Symbol.dispose]();
     this.#indexes.clear();
   }
 
@@ -81,6 +85,7 @@ class ClassicRanker implements Ranker {
   }
 
   #inputOf(request: RankRequest, isForContext: boolean): { input: ClassicInput; cost: number } {
+    this.catchUp();
     const index = this.#indexOf(request.view.tenant ?? '');
     const terms = index.termsOf(request.text);
     const input = {
@@ -117,6 +122,7 @@ class ClassicRanker implements Ranker {
   #renew(tenant: string): void {
     const index = new LexicalIndex();
     for (const node of this.#graph.nodes()) {
+      if (node.index >= this.#follower.reached) break;
       if (node.tenant === tenant && isValidKind(node.kind)) index.add(node);
     }
     this.#indexes.set(tenant, index);

@@ -1,10 +1,13 @@
-// Our ranking, following a memory graph: every valid node is indexed when it comes and leaves the index when it ends.
-import type { GraphListener, MemoryGraph } from '../graph/graph.ts';
-import { isValidKind, layerOf, type MemoryNode } from '../graph/model.ts';
-import type { Ranked, Ranker, RankReason, RankRequest } from '../ranking.ts';
+// Our ranking, following a memory graph: every valid node is indexed when it comes and leaves the index when it ends. Each
+// tenant has an index of its own, so that no tenant's words weigh in another's order.
+import { GraphFollower } from '../follower.ts';
+import type { MemoryGraph } from '../graph/graph.ts';
+import { isValidKind, layerOf, type MemoryNode, type NodeKind } from '../graph/model.ts';
+import type { Ranked, Ranker, RankPlan, RankReason, RankRequest } from '../ranking.ts';
 import { walkOf } from './graph-walk.ts';
 import { pathBetween } from './path.ts';
 import { RankedIndex, type RankedHit, type RankingQuery } from './ranked-index.ts';
+import { hashOf, SavedIndex, SavedIndexWriter } from './saved-index.ts';
 
 /** Facts of one key that lend each other activation. */
 const MAX_GROUP = 64;
@@ -12,80 +15,169 @@ const MAX_GROUP = 64;
 const MAX_EXPLAINED_SEEDS = 5;
 /** Least score of a fact that the question reaches, of 1. */
 const FAINTEST = 1e-6;
-/** Nodes of other kinds and other tenants that filling up passes over before it gives up. */
+/** Nodes of other kinds that filling up passes over before it gives up. */
 const MAX_PASSED_OVER = 20_000;
 
 export function createHybridRanker(graph: MemoryGraph): Ranker {
-  let index = new RankedIndex();
-  const listener: GraphListener = {
-    nodeAdded: (node) => {
-      if (isRanked(node)) index.add(toText(node));
-    },
-    nodeChanged: (node) => {
-      if (!isRanked(node)) index.remove(node.index);
-    },
-    nodeRemoved: ({ index: node }) => index.remove(node),
-    reset: () => void (index = new RankedIndex()),
-  };
-  for (const node of graph.nodes()) listener.nodeAdded?.(node);
-  const unsubscribe = graph.subscribe(listener);
-
-  const toQuery = (
-    { text, limit, view, nowMs }: RankRequest,
-    isWanted: (node: MemoryNode) => boolean,
-  ): RankingQuery => ({
-    text,
-    limit,
-    graph: walkOf(graph, MAX_GROUP),
-    isVisible: (at) => {
-      const node = graph.node(at);
-      return node !== undefined && node.expiresAtMs > nowMs && graph.isVisible(at, view) && isWanted(node);
-    },
-  });
-  const plan = (request: RankRequest, isWanted: (node: MemoryNode) => boolean) => ({
-    cost: 0,
-    run: () => index.query(toQuery(request, isWanted)).map(toRanked),
-  });
-  return {
-    plan: (request) => plan(request, () => true),
-    planContext: (request) => {
-      const { cost, run } = plan(request, ({ kind }) => layerOf[kind] === 2);
-      return { cost: cost + request.limit, run: () => filledUp(graph, request, run()) };
-    },
-    explain: (request, node) => {
-      const hits = index.query(toQuery({ ...request, limit: Infinity }, () => true));
-      return explain(graph, index, request.text, hits, node);
-    },
-    [Symbol.dispose]: unsubscribe,
-  };
+  return new HybridRanker(graph);
 }
 
-/** Scores from 0 to 1, and what the question does not reach after what it does, the newest first, up to the limit. */
-function filledUp(graph: MemoryGraph, { limit, view, nowMs }: RankRequest, hits: readonly Ranked[]): Ranked[] {
-  const highest = hits[0]?.score ?? 1;
-  const ranked = hits.map(({ index, score }) => ({ index, score: Math.max(score / highest, FAINTEST) }));
-  const found = new Set(hits.map(({ index }) => index));
-  const lowest = Math.max(0, graph.size - limit - MAX_PASSED_OVER);
-  for (let index = graph.size - 1; index >= lowest && ranked.length < limit; index--) {
-    const node = graph.node(index);
-    if (!node || found.has(index) || !isRanked(node) || layerOf[node.kind] !== 2) continue;
-    if (node.expiresAtMs > nowMs && graph.isVisible(index, view)) {
-      ranked.push({ index, score: (FAINTEST * (index + 1)) / (graph.size + 1) });
-    }
+class HybridRanker implements Ranker {
+  readonly #graph: MemoryGraph;
+  /** By number of the tenant. */
+  readonly #indexes = new Map<number, RankedIndex>();
+  readonly #follower: GraphFollower;
+  #saved: SavedIndex | undefined;
+  /** By index, its numbers of the saved terms; -1 for those it was not told of. */
+  #savedTerms = new Map<RankedIndex, Int32Array>();
+
+  constructor(graph: MemoryGraph) {
+    this.#graph = graph;
+    this.#follower = new GraphFollower(graph, {
+      takes: isRankedKind,
+      add: (node) => this.#add(node),
+      remove: (node) => this.#remove(node),
+      reset: () => this.#indexes.clear(),
+    });
   }
-  return ranked;
+
+  get isHeld(): boolean {
+    return this.#follower.isHeld;
+  }
+
+  set isHeld(isHeld: boolean) {
+    this.#follower.isHeld = isHeld;
+  }
+
+  catchUp(maxChars?: number): boolean {
+    const isCaughtUp = this.#follower.catchUp(maxChars);
+    if (isCaughtUp) this.#forgetSaved();
+    return isCaughtUp;
+  }
+
+  plan(request: RankRequest): RankPlan {
+    return { run: () => this.#rank(request, () => true).map(toRanked) };
+  }
+
+  planContext(request: RankRequest): RankPlan {
+    return { run: () => this.#filledUp(request, this.#rank(request, isOfFacts).map(toRanked)) };
+  }
+
+  explain(request: RankRequest, node: number): RankReason {
+    this.catchUp();
+    const hits = this.#rank({ ...request, limit: Infinity }, () => true);
+    const index = this.#indexOf(request);
+    return index ? explain(this.#graph, index, request.text, hits, node) : { seeds: [], path: [], parts: {} };
+  }
+
+  save(): Uint8Array {
+    this.catchUp();
+    const writer = new SavedIndexWriter();
+    for (const node of this.#graph.nodes()) {
+      const index = this.#indexes.get(this.#graph.tenants.at(node.index));
+      if (index && isRankedKind(node.kind)) writer.add(index, node.index, hashOf(node.key, spokenBody(node)));
+    }
+    return writer.toBytes();
+  }
+
+  useSaved(bytes: Uint8Array): boolean {
+    this.#forgetSaved();
+    this.#saved = SavedIndex.parse(bytes);
+    return this.#saved !== undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#follower[Symbol.dispose]();
+    this.#indexes.clear();
+    this.#forgetSaved();
+  }
+
+  #rank(request: RankRequest, isWanted: (node: MemoryNode) => boolean): RankedHit[] {
+    this.catchUp();
+    return this.#indexOf(request)?.query(this.#toQuery(request, isWanted)) ?? [];
+  }
+
+  #toQuery({ text, limit, view, nowMs, likeness }: RankRequest, isWanted: (node: MemoryNode) => boolean): RankingQuery {
+    const graph = this.#graph;
+    return {
+      text,
+      limit,
+      graph: walkOf(graph, MAX_GROUP),
+      isVisible: (at) => {
+        const node = graph.node(at);
+        return node !== undefined && node.expiresAtMs > nowMs && graph.isVisible(at, view) && isWanted(node);
+      },
+      ...(likeness && { likeness }),
+    };
+  }
+
+  /** Scores from 0 to 1, and what the question does not reach after what it does, the newest first, up to the limit. */
+  #filledUp(request: RankRequest, hits: readonly Ranked[]): Ranked[] {
+    const { limit, view, nowMs } = request;
+    const graph = this.#graph;
+    const highest = hits[0]?.score ?? 1;
+    const ranked = hits.map(({ index, score }) => ({ index, score: Math.max(score / highest, FAINTEST) }));
+    const found = new Set(hits.map(({ index }) => index));
+    let left = limit + MAX_PASSED_OVER;
+    for (const index of this.#indexOf(request)?.newest() ?? []) {
+      if (ranked.length >= limit || left-- === 0) break;
+      const node = graph.node(index);
+      if (!node || found.has(index) || !isOfFacts(node) || node.expiresAtMs <= nowMs) continue;
+      if (graph.isVisible(index, view)) ranked.push({ index, score: (FAINTEST * (index + 1)) / (graph.size + 1) });
+    }
+    return ranked;
+  }
+
+  #indexOf({ view }: RankRequest): RankedIndex | undefined {
+    return this.#indexes.get(this.#graph.tenantNumber(view.tenant ?? ''));
+  }
+
+  #add(node: MemoryNode): void {
+    const { index: id, kind, key: subject, createdAtMs: atMs, partition } = node;
+    const tenant = this.#graph.tenants.at(id);
+    let index = this.#indexes.get(tenant);
+    if (!index) this.#indexes.set(tenant, (index = new RankedIndex()));
+    const body = spokenBody(node);
+    const place = { atMs, thread: `${layerOf[kind]}${partition}` };
+    const row = this.#saved?.find(hashOf(subject, body));
+    if (row) index.addSaved(id, subject, place, row, this.#numbersIn(index));
+    else index.add({ id, subject, body, ...place });
+  }
+
+  /** Our numbers of the saved terms, which most texts share. */
+  #numbersIn(index: RankedIndex): (term: number) => number {
+    const { terms = [] } = this.#saved ?? {};
+    let numbers = this.#savedTerms.get(index);
+    if (!numbers) this.#savedTerms.set(index, (numbers = new Int32Array(terms.length).fill(-1)));
+    const known = numbers;
+    return (term) => (known[term]! < 0 ? (known[term] = index.numberOf(terms[term]!)) : known[term]!);
+  }
+
+  #forgetSaved(): void {
+    this.#saved = undefined;
+    this.#savedTerms = new Map();
+  }
+
+  #remove({ index: id }: MemoryNode): void {
+    const tenant = this.#graph.tenants.at(id);
+    const index = this.#indexes.get(tenant);
+    index?.remove(id);
+    if (index?.size === 0) this.#indexes.delete(tenant);
+  }
 }
 
 /** Skills are found by their triggers, and an identity is always shown. */
-function isRanked({ kind }: MemoryNode): boolean {
+function isRankedKind(kind: NodeKind): boolean {
   return isValidKind(kind) && kind !== 'skill' && kind !== 'identity';
 }
 
-function toText(node: MemoryNode) {
-  const { index: id, kind, key: subject, value, createdAtMs: atMs, tenant, partition } = node;
-  const spoken = `${subject}: `;
-  const body = kind === 'conversation' && value.startsWith(spoken) ? value.slice(spoken.length) : value;
-  return { id, subject, body, atMs, thread: JSON.stringify([tenant, partition, layerOf[kind]]) };
+function isOfFacts({ kind }: MemoryNode): boolean {
+  return layerOf[kind] === 2;
+}
+
+/** What is said, without the speaker, who is the subject. */
+function spokenBody({ kind, key, value }: MemoryNode): string {
+  return kind === 'conversation' && value.startsWith(`${key}: `) ? value.slice(key.length + 2) : value;
 }
 
 function toRanked({ id: index, score }: RankedHit): Ranked {

@@ -22,9 +22,9 @@ function scoresById(index: LexicalIndex, question: string): [number, number][] {
 }
 
 /** Puts a text in place of the one with its id. */
-function put(index: LexicalIndex, text: IndexedText): void {
-  index.remove(text.id);
-  index.add(text);
+function put(index: LexicalIndex, given: IndexedText): void {
+  index.remove(given.id);
+  index.add(given);
 }
 
 // req: memory.retrieval.incremental

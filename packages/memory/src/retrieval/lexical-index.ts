@@ -85,13 +85,21 @@ export class LexicalIndex {
     return this.#store.add(text);
   }
 
-  /** The same for one whose words were counted before. */
-  addCounted(id: number, counted: CountedText): number {
-    return this.#store.addCounted(id, counted);
+  /** The same for one whose words were counted before, in terms that `numberOf` knows by other numbers. */
+  addCounted(id: number, counted: CountedText, termAt: (term: number) => number): number {
+    return this.#store.addCounted(id, counted, termAt);
   }
 
   countedAt(slot: number): CountedText {
     return this.#store.countedAt(slot);
+  }
+
+  termAt(number: number): string {
+    return this.#store.terms[number]!;
+  }
+
+  numberOf(term: string): number {
+    return this.#store.numberOf(term);
   }
 
   /** Removes a text. Where that made slots change their numbers, the new one of each old one, or -1. */

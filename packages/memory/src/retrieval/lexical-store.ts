@@ -10,13 +10,12 @@ export interface IndexedText {
   readonly body: string;
 }
 
-/** A text whose words were counted before. */
+/** A text whose words were counted. */
 export interface CountedText {
   readonly subjectLength: number;
   readonly bodyLength: number;
-  /** The distinct terms, and of each how often subject and body have it: `subject << 4 | body`. */
-  readonly terms: readonly string[];
-  readonly counts: Uint8Array;
+  /** The distinct terms, and how often subject and body have each: `term << 8 | subject << 4 | body`. */
+  readonly cells: Uint32Array;
 }
 
 /** Occurrences of a term in one field that are counted; more say no more. */
@@ -108,25 +107,21 @@ export class LexicalStore {
     return this.#addCounted(id, subjectLength, this.#countWords(body, 0));
   }
 
-  /** The same for a text that was counted before. */
-  addCounted(id: number, { subjectLength, bodyLength, terms, counts }: CountedText): number {
-    for (const [at, term] of terms.entries()) {
-      const termId = this.#termId(term);
-      if (this.#counts[termId] !== 0) continue;
-      this.#found.push(termId);
-      this.#counts[termId] = counts[at]!;
+  /** The same for a text that was counted before; `termAt` tells our numbers of its terms. */
+  addCounted(id: number, { subjectLength, bodyLength, cells }: CountedText, termAt: (term: number) => number): number {
+    for (const cell of cells) {
+      const termId = termAt(cell >>> 8);
+      if (this.#counts[termId] === 0) this.#found.push(termId);
+      this.#counts[termId] = cell & 255;
     }
     return this.#addCounted(id, subjectLength, bodyLength);
   }
 
-  /** What `addCounted` makes the same text of. */
   countedAt(slot: number): CountedText {
-    const cells = this.forward.subarray(...this.rangeOf(slot));
     return {
       subjectLength: this.subjectLengthOf(slot),
       bodyLength: this.bodyLengthOf(slot),
-      terms: Array.from(cells, (cell) => this.terms[cell >>> 8]!),
-      counts: Uint8Array.from(cells, (cell) => cell & 255),
+      cells: this.forward.subarray(...this.rangeOf(slot)),
     };
   }
 
@@ -183,7 +178,7 @@ export class LexicalStore {
   #learn(word: string): number {
     if (this.#termOfWord.size >= MAX_WORDS_AT_HAND) this.#termOfWord.clear();
     const term = termOf(word);
-    const termId = term === '' ? -1 : this.#termId(term);
+    const termId = term === '' ? -1 : this.numberOf(term);
     this.#termOfWord.set(word, termId);
     return termId;
   }
@@ -216,7 +211,8 @@ export class LexicalStore {
     return slot;
   }
 
-  #termId(term: string): number {
+  /** Number of a term, which it gets where it has none. */
+  numberOf(term: string): number {
     const known = this.#termIds.get(term);
     if (known !== undefined) return known;
     if (this.terms.length >= MAX_SLOTS) throw new RangeError(`Cannot index more than ${MAX_SLOTS} words`);
@@ -252,7 +248,7 @@ export class LexicalStore {
       if (!this.isAlive(slot)) continue;
       const [from, to] = this.rangeOf(slot);
       for (let at = from; at < to; at++) {
-        const termId = next.#termId(this.terms[this.forward[at]! >>> 8]!);
+        const termId = next.numberOf(this.terms[this.forward[at]! >>> 8]!);
         next.#found.push(termId);
         next.#counts[termId] = this.forward[at]! & 255;
       }

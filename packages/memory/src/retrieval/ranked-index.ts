@@ -3,15 +3,10 @@
 import type { ScoredSlot } from './best-slots.ts';
 import { Candidates, type ScoreParts } from './candidates.ts';
 import { isOn, Offers, offersOf, wantedBy, type Wanted } from './cues.ts';
-import {
-  LexicalIndex,
-  weightedTermsOf,
-  type CountedText,
-  type IndexedText,
-  type WeightedTerm,
-} from './lexical-index.ts';
+import { LexicalIndex, weightedTermsOf, type IndexedText, type WeightedTerm } from './lexical-index.ts';
 import { pageRankByPush, type Adjacency, type Groups } from './page-rank.ts';
 import { grown } from './posting-lists.ts';
+import type { SavedRow } from './saved-index.ts';
 import { queryTermsOf } from './terms.ts';
 import { Threads } from './threads.ts';
 import { rankingWeights, type RankingWeights } from './weights.ts';
@@ -26,11 +21,6 @@ export interface TextPlace {
 
 /** A text with what the ranking reads besides its words. */
 export interface RankedText extends IndexedText, TextPlace {}
-
-/** What was read out of a text once, so that it need not be read again. */
-export interface AnalysedText extends CountedText {
-  readonly offers: number;
-}
 
 export interface RankingQuery {
   readonly text: string;
@@ -91,15 +81,25 @@ export class RankedIndex {
     this.#place(this.#lexical.add(text), text.subject, text, offersOf(text.body));
   }
 
-  /** The same for a text that was analysed before. */
-  addAnalysed(id: number, subject: string, place: TextPlace, analysed: AnalysedText): void {
+  /** The same for a text whose words were counted before; `termAt` tells the number of a term of the row in this index. */
+  addSaved(id: number, subject: string, place: TextPlace, row: SavedRow, termAt: (term: number) => number): void {
     this.remove(id);
-    this.#place(this.#lexical.addCounted(id, analysed), subject, place, analysed.offers);
+    this.#place(this.#lexical.addCounted(id, row, termAt), subject, place, row.offers);
   }
 
-  analysisOf(id: number): AnalysedText | undefined {
+  /** What was read out of a text, in the numbers of this index. */
+  rowOf(id: number): SavedRow | undefined {
     const slot = this.#lexical.slotOf(id);
     return slot === undefined ? undefined : { ...this.#lexical.countedAt(slot), offers: this.#offers[slot]! };
+  }
+
+  termAt(number: number): string {
+    return this.#lexical.termAt(number);
+  }
+
+  /** Number of a term, which it gets where it has none. */
+  numberOf(term: string): number {
+    return this.#lexical.numberOf(term);
   }
 
   remove(id: number): void {

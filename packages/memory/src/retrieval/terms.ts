@@ -77,7 +77,6 @@ function isWordChar(text: string, at: number): boolean {
   return letterOrDigit.test(String.fromCodePoint(text.codePointAt(at)!));
 }
 
-// oxlint-disable-next-line no-control-regex -- the range is all of ASCII
 const beyondAscii = /[^\0-\x7f]/;
 
 function fold(text: string): string {
