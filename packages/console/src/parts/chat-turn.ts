@@ -241,7 +241,7 @@ export class CarChatTurn extends LitElement {
       id: approvalId,
       agent_id: this.agentId,
       action,
-      card: details == null ? action : `${action}\n${textOf(details, 2)}`,
+      card: details == null ? action : textOf(details, 2),
       details: null,
       options: ['approve', 'deny'],
       status: 'pending',

@@ -97,10 +97,17 @@ export class CarPlot extends LitElement {
     const data: uPlot.AlignedData = [[...this.times], ...this.series.map(({ values }) => [...values])];
     if (this.#plot && (!before || names(before) === names(this.series))) {
       this.#plot.setData(data);
+      this.#showLatest(this.#plot);
       return;
     }
     this.#plot?.destroy();
     this.#plot = new uPlot(this.#options(), data, this.renderRoot.querySelector<HTMLElement>('div') ?? undefined);
+    this.#showLatest(this.#plot);
+  }
+
+  /** While nobody points at another moment. */
+  #showLatest(plot: uPlot): void {
+    if (plot.cursor.idx == null) plot.setLegend({ idx: this.times.length - 1 });
   }
 
   #options(): uPlot.Options {
@@ -116,7 +123,7 @@ export class CarPlot extends LitElement {
       height: heightPx,
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, 1e-9) * 1.1] } },
-      axes: [axis, { ...axis, size: 64, values: (_plot, values) => values.map((value) => this.format(value)) }],
+      axes: [axis, { ...axis, size: 72, values: (_plot, values) => values.map((value) => this.format(value)) }],
       series: [
         {
           label: 'at',

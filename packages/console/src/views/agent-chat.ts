@@ -100,11 +100,13 @@ export class CarAgentChat extends LitElement {
       .turns {
         flex: 1;
         overflow-y: auto;
+        padding: 4px 4px 8px;
+        min-height: 0;
+      }
+      .all {
         display: flex;
         flex-direction: column;
         gap: 22px;
-        padding: 4px 4px 8px;
-        min-height: 0;
       }
       car-chat-turn {
         content-visibility: auto;
@@ -172,8 +174,10 @@ export class CarAgentChat extends LitElement {
   }
 
   override updated(): void {
-    // Turns render by themselves, after this.
-    requestAnimationFrame(this.#toEnd);
+    // Turns render by themselves, after this, and grow by themselves.
+    const all = this.renderRoot.querySelector('.all');
+    if (all) this.#sizes?.observe(all);
+    this.#toEnd();
   }
 
   readonly #toEnd = (): void => {
@@ -238,20 +242,22 @@ export class CarAgentChat extends LitElement {
   #turns(chat: Chat): TemplateResult {
     const last = chat.turns.at(-1);
     return html`<div class="turns" tabindex="0" aria-label="Conversation" @scroll=${this.#onScroll}>
-      ${repeat(
-        chat.turns,
-        ({ id }: Turn) => id,
-        (turn: Turn) =>
-          html`<car-chat-turn
-            .turn=${turn}
-            .version=${turn === last ? chat.version : 0}
-            .host=${turn.parts.some(({ kind }) => kind === 'question') ? hostView.value : undefined}
-            .agentId=${this.agentId}
-            .agentName=${this.#name}
-            .onAnswer=${(question: Parameters<typeof answer>[1], decision: string) => answer(chat, question, decision)}
-            .onRetry=${turn === last && canRetry(chat) ? () => void retry(chat) : undefined}
-          ></car-chat-turn>`,
-      )}
+      <div class="all">
+        ${repeat(
+          chat.turns,
+          ({ id }: Turn) => id,
+          (turn: Turn) =>
+            html`<car-chat-turn
+              .turn=${turn}
+              .version=${turn === last ? chat.version : 0}
+              .host=${turn.parts.some(({ kind }) => kind === 'question') ? hostView.value : undefined}
+              .agentId=${this.agentId}
+              .agentName=${this.#name}
+              .onAnswer=${(question: Parameters<typeof answer>[1], decision: string) => answer(chat, question, decision)}
+              .onRetry=${turn === last && canRetry(chat) ? () => void retry(chat) : undefined}
+            ></car-chat-turn>`,
+        )}
+      </div>
     </div>`;
   }
 

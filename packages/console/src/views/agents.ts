@@ -4,6 +4,7 @@ import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { client } from '../connection.ts';
 import { agentTones, stateOf } from '../parts/agent-actions.ts';
 import '../parts/badge.ts';
+import '../parts/command.ts';
 import type { Tone } from '../parts/badge.ts';
 import { empty, failed, loading } from '../parts/states.ts';
 import { styled } from '../parts/styled.ts';
@@ -135,6 +136,7 @@ export class CarAgents extends LitElement {
       <div class="row spread">
         <h1>Agents</h1>
         <div class="row">
+          <a href=${linkTo('try', 'agents.install')}>Install from a manifest</a>
           ${
             agentView.value.agents.size > maxShownRows
               ? html`<input
@@ -171,7 +173,7 @@ export class CarAgents extends LitElement {
       return empty(
         'No agents yet',
         html`The daemon starts agents, keeps them running and shows here how they are doing. Make one in a terminal:
-          <p><code>npx car agents new hello --start</code></p>`,
+          <p><car-command text="npx car agents new hello --start"></car-command></p>`,
       );
     }
     if (shown.length === 0) return empty('Nothing found', 'No agent has this name.');

@@ -72,6 +72,7 @@ class Chats:
         outcome = await self._car.call("proposal.submit", {"proposal": {"actions": [greeting]}})
         result = outcome["results"][0]
         text = str(result.get("output") or result.get("error"))
+        await say("tool_result", tool="greet", result=text)
         told = re.match(r"remember (.+)", prompt, re.IGNORECASE | re.DOTALL)
         if told and await self._may_i("remember", {"fact": told[1]}, say):
             await self._car.call("memory.add_fact", {"subject": "what I was told", "body": told[1]})

@@ -47,6 +47,7 @@ async function answer(prompt: string, say: Say, signal: AbortSignal): Promise<st
   const greeting = { id: 'greet', type: 'tool_call', tool: 'greet', parameters: { name: prompt } };
   const outcome = await car.call('proposal.submit', { proposal: { actions: [greeting] } });
   let text = String(outcome.results[0].output ?? outcome.results[0].error);
+  say({ kind: 'tool_result', tool: 'greet', result: text });
   const fact = /^remember (.+)/is.exec(prompt)?.[1];
   if (fact !== undefined && (await mayI('remember', { fact }, say, signal))) {
     await car.call('memory.add_fact', { subject: 'what I was told', body: fact });

@@ -43,7 +43,7 @@ for (const language of ['typescript', 'python'] as const) {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     assert.deepEqual(
       events.map(({ kind }) => kind).filter((kind, index, all) => kind !== all[index - 1]),
-      ['tool_call', 'approval_pending', 'token', 'done'],
+      ['tool_call', 'tool_result', 'approval_pending', 'token', 'done'],
     );
     assert.equal(events.at(-1)?.['text'], 'Hello, remember the milk!', 'denied, so it did not remember');
     assert.match(json.stderr, /denied: nobody is there/);
