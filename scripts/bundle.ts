@@ -15,7 +15,8 @@ export async function bundle(programs: string[], folder: string): Promise<string
     external: ['bufferutil', 'utf-8-validate'],
     plugins: [bundleSourcesByUrl],
   });
-  const { output } = await build.write({ dir: folder, format: 'esm' });
+  // Comments would be read at every start; the licences among them are answered.
+  const { output } = await build.write({ dir: folder, format: 'esm', comments: false });
   await build.close();
   return licencesOf(output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : [])));
 }
