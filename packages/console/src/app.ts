@@ -22,7 +22,11 @@ const views: Readonly<Record<string, View>> = {
   approvals: {
     label: 'Approvals',
     load: () => import('./views/approvals.ts'),
-    render: ([id]) => html`<car-approvals .approvalId=${id}></car-approvals>`,
+    render: ([id, digest]) =>
+      html`<car-approvals
+        .approvalId=${id === 'plan' ? undefined : id}
+        .planDigest=${id === 'plan' ? digest : undefined}
+      ></car-approvals>`,
   },
   runs: {
     label: 'Runs',
@@ -46,6 +50,11 @@ const views: Readonly<Record<string, View>> = {
     load: () => import('./views/agent.ts'),
     render: ([id = '', tab = '', open]) => html`<car-agent .agentId=${id} .tab=${tab} .open=${open}></car-agent>`,
     isInner: true,
+  },
+  memory: {
+    label: 'Memory',
+    load: () => Promise.all([import('./views/memory.ts'), import('./views/memory-fact.ts')]),
+    render: ([factId], query) => html`<car-memory .factId=${factId} .query=${query}></car-memory>`,
   },
   events: {
     label: 'Events',

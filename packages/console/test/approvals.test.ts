@@ -134,3 +134,82 @@ test('keys move through the list, decide, filter, and explain themselves', async
   assert.equal(await page.locator('a.approval').count(), 1);
   assert.deepEqual(opened.problems, []);
 });
+
+// req: console.approvals.plan
+test('a whole plan is looked at, the gravest operation first, and approved with one gesture', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  const call = (id: string, parameters: Record<string, unknown>) => ({
+    id,
+    type: 'tool_call' as const,
+    tool: 'count',
+    parameters,
+  });
+  const plan = {
+    source: hostile,
+    actions: [
+      call('look', { text: hostile }),
+      call('fetch', { command: 'curl example.org', hostile }),
+      call('ship', { command: 'kubectl apply -f x' }),
+    ],
+  };
+  await daemon.agent.proposal.submit({ proposal: plan });
+  await page.goto(`${opened.origin}/#/approvals`);
+  await page.locator('a.approval.plan', { hasText: 'Plan of 3 actions' }).click();
+  await page.waitForSelector('car-approval-plan h2:has-text("A plan of 3 actions from <img src=x")');
+  const operations = await page.locator('car-approval-plan li').allTextContents();
+  assert.equal(operations.length, 3);
+  const isAsking = operations.map((text) => text.includes('needs approval'));
+  assert.deepEqual(isAsking, [true, true, false], 'what is gravest stands first');
+  await page.keyboard.press('a');
+  await page.locator('car-hold input').fill('approve');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('car-approval-plan car-badge:has-text("3 operations approved")');
+  const again = await daemon.agent.proposal.submit({ proposal: plan });
+  assert.ok(again.results.every(({ status }) => status === 'succeeded'));
+
+  await daemon.agent.proposal.submit({
+    proposal: {
+      source: hostile,
+      actions: [
+        ...plan.actions,
+        call('more', { command: 'curl more.example.org' }),
+        call('most', { command: 'ssh x' }),
+      ],
+    },
+  });
+  await page.locator('a.approval.plan', { hasText: 'Plan of 5 actions' }).click();
+  await page.waitForSelector('car-approval-plan :text("2 new, 0 gone")');
+  await page.keyboard.press('d');
+  await page.waitForSelector('car-approval-plan :text("2 denied: it does not run")');
+  assert.deepEqual((await daemon.host.host.approvals({ status: 'pending' })).approvals, []);
+  assert.deepEqual(opened.problems, []);
+});
+
+// req: console.approvals.history
+test('the history is read backwards page by page and filtered by how it ended', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  const { host } = daemon;
+  for (let index = 0; index < 230; index++) {
+    const { id } = await daemon.agent.host.request_approval({ action: `ask ${index}`, system_level: true });
+    await host.host.resolve_approval({ approval_id: id, resolution: index === 3 ? 'deny' : 'approve' });
+  }
+  await page.reload();
+  await page.goto(`${opened.origin}/#/approvals`);
+  await page.click('button:has-text("History")');
+  await page.fill('input[type=search]', 'ask 3');
+  await page.waitForSelector('a.approval:has-text("ask 39")');
+  const last = page.locator('a.approval', { hasText: /^\s*ask 3\b(?!\d)/ });
+  assert.equal(await last.count(), 0, 'it is older than what was read');
+  await page.click('button:has-text("Show older")');
+  await page.click('button:has-text("Show older")');
+  await page.waitForSelector('button:has-text("Show older")', { state: 'detached' });
+  await page.selectOption('select[aria-label="How it ended"]', 'denied_by_human');
+  await last.waitFor();
+  assert.equal(await page.locator('a.approval').count(), 1);
+  await last.click();
+  await page.waitForSelector('car-approval-card car-badge:has-text("denied by human")');
+});

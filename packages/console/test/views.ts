@@ -26,6 +26,7 @@ export const viewsUnderTest: readonly ViewUnderTest[] = [
   { name: 'an agent', path: () => 'agent/talker', ready: 'car-agent-overview pre' },
   { name: 'the log of an agent', path: () => 'agent/talker/logs', ready: 'car-agent-logs .line' },
   { name: 'a chat', path: () => 'agent/talker/chat', ready: 'car-agent-chat car-chat-composer' },
+  { name: 'memory', path: () => 'memory', ready: 'car-memory-fact ol.timeline li' },
   { name: 'events', path: () => 'events', ready: 'car-events .event' },
   { name: 'try it', path: () => 'try/state.set', ready: 'car-try-it form' },
   { name: 'no such view', path: () => 'nowhere', ready: 'main p' },
@@ -51,6 +52,9 @@ export async function fillDaemon({ agent, host }: Clients): Promise<Ids> {
       })),
     },
   });
+  await agent.memory.add_fact({ subject: `a fact ${hostile}`, body: 'first', fact_id: 'one', origin: 'web' });
+  await agent.memory.add_fact({ subject: `a fact ${hostile}`, body: hostile, fact_id: 'two', supersedes: 'one' });
+  await agent.memory.add_fact({ subject: 'another', body: 'x', depends_on: ['two'] });
   await agent.host.register_agent({ name: `agent ${hostile}`, kind: 'test', id: 'one' });
   return { runId, approvalId };
 }

@@ -261,3 +261,16 @@ test('host.approvals pages through any number of them, and filters by status', a
   assert.deepEqual(await idsOf({ status: 'resolved' }), [ids[3]]);
   assert.deepEqual(await idsOf({ status: 'pending', limit: 1, after: 3 }), [ids[4]]);
 });
+
+// req: host.approvals-before
+test('host.approvals with before reads backwards, page by page', async () => {
+  await using daemon = serve();
+  const host = await HostWire.connect(daemon, 'host');
+  for (let index = 0; index < 5; index++) await request(host, { action: `ask ${index}`, system_level: true });
+  const before = async (number?: number) => {
+    const params = { limit: 2, ...(number !== undefined && { before: number }) };
+    const { approvals } = await host.call<{ approvals: HostApproval[] }>('host.approvals', params);
+    return approvals.map(({ number: each }) => each);
+  };
+  assert.deepEqual([await before(), await before(4), await before(2), await before(1)], [[4, 5], [2, 3], [1], []]);
+});

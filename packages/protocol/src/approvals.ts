@@ -86,6 +86,8 @@ export const approvals = {
         limit: z.int().min(1).max(maxApprovalsPerPage).nullish(),
         /** Ours: only those after this number, the oldest of them first. 0 begins with the first. */
         after: z.int().min(0).nullish(),
+        /** Ours: only those before this number, the newest of them. Not together with `after`. */
+        before: z.int().min(1).nullish(),
       }),
     result: () =>
       z.object({

@@ -12,6 +12,7 @@ import { external } from './external.ts';
 import { host, hostEvents } from './host.ts';
 import { memory, memoryEvents } from './memory.ts';
 import { memoryBrowse } from './memory-browse.ts';
+import { memoryScopes } from './memory-scopes.ts';
 import { metrics } from './metrics.ts';
 import { agentPermissions, permission } from './permission.ts';
 import { policy } from './policy.ts';
@@ -22,6 +23,7 @@ import { registry } from './registry.ts';
 import { runEvents, runs } from './runs.ts';
 import { server } from './server.ts';
 import { session } from './session.ts';
+import { sessions } from './sessions.ts';
 import { state } from './state.ts';
 import { substrate } from './substrate.ts';
 import { supervision, supervisionEvents } from './supervision.ts';
@@ -47,6 +49,7 @@ export {
   hostEvents,
   memory,
   memoryBrowse,
+  memoryScopes,
   memoryEvents,
   metrics,
   permission,
@@ -59,6 +62,7 @@ export {
   runs,
   server,
   session,
+  sessions,
   state,
   substrate,
   supervision,
@@ -100,6 +104,8 @@ export type {
 export type { ProposalResult } from './proposal.ts';
 export type { FactRow, MemoryChange } from './memory.ts';
 export type { BrowsedFact } from './memory-browse.ts';
+export { maxMemoryScopes, type MemoryScope } from './memory-scopes.ts';
+export { maxToolsShown, toolDescription, type HostSession } from './sessions.ts';
 export type { ProactiveCandidate, ProactiveMemoryRequest, ProactiveTrigger } from './proactive-memory.ts';
 export type { MetricsAlert, MetricsSummary } from './metrics.ts';
 export type {
@@ -167,6 +173,7 @@ export const methods = {
   ...server,
   ...webConsole,
   ...session,
+  ...sessions,
   ...state,
   ...tools,
   ...policy,
@@ -182,6 +189,7 @@ export const methods = {
   ...agents,
   ...memory,
   ...memoryBrowse,
+  ...memoryScopes,
   ...proactiveMemory,
   ...registry,
   ...chat,

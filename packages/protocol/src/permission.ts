@@ -235,6 +235,48 @@ export const permission = {
     section,
     isExtension: true,
   }),
+  'permission.plan': method({
+    summary: 'A plan that was reviewed or refused: every operation of it, the gravest first, and how each stands now',
+    params: () => z.object({ digest: z.string().max(maxIdChars) }),
+    result: () =>
+      z.object({
+        digest: z.string(),
+        source: z.string(),
+        agent_id: z.string().optional(),
+        actions: z.number(),
+        required_tier: tier(),
+        reversibility: z.string(),
+        needs_approval: z.number(),
+        denied: z.number(),
+        operations: z.array(
+          z.object({
+            fingerprint: z.string(),
+            type: z.string(),
+            tool: z.string().nullable(),
+            /** The first of the actions that do this. */
+            action_ids: z.array(z.string()),
+            count: z.number(),
+            required_tier: tier(),
+            reversibility: z.string(),
+            signals: z.array(z.string()),
+            /** In words, as on a card. */
+            parameters: z.string(),
+            decision: z.enum(['allow', 'needs_approval', 'deny']),
+            /** In no earlier approved plan of the same source. */
+            is_new: z.boolean(),
+            /** What waits for it. */
+            approval_id: z.string().optional(),
+          }),
+        ),
+        left_out: z.number().optional(),
+        since: z.object({ digest: z.string(), decided_at: z.string(), gone: z.number() }).nullable(),
+      }),
+    access: 'client',
+    effect: 'read',
+    errors: ['failed'],
+    section,
+    isExtension: true,
+  }),
   'permission.approve_plan': method({
     summary:
       'Approve every action of a plan that was reviewed or refused before, or of `proposal` if its digest is this one',

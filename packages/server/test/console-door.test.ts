@@ -242,3 +242,21 @@ test('without a build the root says what this is', async () => {
   await using daemon = await start({ consoleFolder: '/nonexistent' });
   assert.match(await (await fetch(`${daemon.server.http}/`)).text(), /^car-server .+npm run build:console/s);
 });
+
+// req: transport.console-metrics
+test('the page reads the metrics with cookie and value, and not with one of them or from elsewhere', async () => {
+  await using daemon = await start();
+  const { server } = daemon;
+  const { cookie, value } = await openSession(server);
+  const status = async (headers: Record<string, string>): Promise<number> =>
+    (await fetch(`${server.http}/metrics`, { headers })).status;
+  const whole = { origin: server.http, cookie, 'car-session': value };
+  const answer = await fetch(`${server.http}/metrics`, { headers: whole });
+  assert.equal(answer.status, 200);
+  assert.match(await answer.text(), /^car_sessions \d/m);
+  assert.equal(await status({ origin: server.http, cookie }), 401);
+  assert.equal(await status({ origin: server.http, 'car-session': value }), 401);
+  assert.equal(await status({ cookie, 'car-session': value }), 401);
+  assert.equal(await status({ ...whole, 'sec-fetch-site': 'cross-site' }), 401);
+  assert.equal(await status({ ...whole, origin: 'http://evil.example' }), 403);
+});

@@ -144,9 +144,9 @@ export class CarApprovalCard extends LitElement {
       }
       .actions {
         position: sticky;
-        bottom: 0;
+        bottom: -14px;
         background: var(--surface);
-        padding-block: 4px;
+        padding-block: 6px 14px;
       }
     `,
   ];
@@ -167,7 +167,7 @@ export class CarApprovalCard extends LitElement {
     const { action, card, digest, kind, client_id } = approval;
     return html`
       ${this.#badges()}
-      <h2>${plain(action.replace(/^ws\.method:/, 'Call '))}</h2>
+      <h2>${titleOf(approval)}</h2>
       <div class="soft">
         ${kind === 'request' ? 'asked' : 'needed'} by
         ${
@@ -364,6 +364,12 @@ function asRecord(value: unknown): Record<string, unknown> {
 function said({ details, action, kind }: HostApproval): Record<string, unknown> {
   const entries = Object.entries(details ?? {}).filter(([name]) => !aboutTheQuestion.has(name));
   return { ...(kind !== 'request' && { action }), ...Object.fromEntries(entries) };
+}
+
+/** What a list calls it: tier and reversibility stand beside it. */
+export function titleOf({ action, kind }: HostApproval): string {
+  const text = kind === 'permission' ? action.replace(/: (?:read_only|sandbox_edit|full_access), \w+$/, '') : action;
+  return plain(text.replace(/^ws\.method:/, 'Call '));
 }
 
 function optionLabel(option: string): string {

@@ -1,10 +1,10 @@
 // The rows of the list of approvals: what waits, what of it belongs to one plan, and what has ended.
 import type { HostApproval } from '@car-runtime/protocol';
 import { css, html, nothing, type TemplateResult } from 'lit';
-import { outcomeTones, words } from '../parts/approval-card.ts';
+import { outcomeTones, titleOf, words } from '../parts/approval-card.ts';
 import '../parts/badge.ts';
 import { remaining } from '../parts/countdown.ts';
-import { ago, plain } from '../parts/text.ts';
+import { ago, plain, textOf } from '../parts/text.ts';
 import { linkTo } from '../router.ts';
 import { byGravity, isIrreversible } from '../store/decisions.ts';
 
@@ -73,10 +73,11 @@ function planRow({ plan, waiting }: Row & { kind: 'plan' }): TemplateResult {
 }
 
 function approvalRow(approval: HostApproval): TemplateResult {
-  const { action, agent_id, created_at, outcome, resolution, expires_at } = approval;
+  const { agent_id, created_at, outcome, resolution, expires_at } = approval;
+  const gist = gistOf(approval);
   const hasEnded = outcome !== undefined || resolution != null;
   return html`
-    <span class="clip">${plain(action.replace(/^ws\.method:/, ''))}</span>
+    <span class="clip">${titleOf(approval)}</span>
     ${
       hasEnded
         ? html`<car-badge tone=${outcomeTones[outcome ?? ''] ?? 'soft'}
@@ -87,12 +88,18 @@ function approvalRow(approval: HostApproval): TemplateResult {
           : html`<span></span>`
     }
     <span class="soft clip second"
-      >${agent_id ? plain(agent_id) : 'no agent'},
-      ${ago(created_at)}${
+      >${gist === undefined ? nothing : html`<span class="mono">${gist}</span> · `}${agent_id ? `${plain(agent_id)}, ` : nothing}${ago(created_at)}${
         expires_at && !hasEnded ? `, ${remaining(new Date(expires_at).getTime() - Date.now())}` : nothing
       }</span
     >
   `;
+}
+
+/** The first thing that is said of it, to tell it from its neighbours. */
+function gistOf({ details, kind }: HostApproval): string | undefined {
+  if (kind !== 'permission') return undefined;
+  const [, value] = Object.entries(details ?? {}).find(([name]) => name.startsWith('parameters.')) ?? [];
+  return value === undefined ? undefined : textOf(value).slice(0, 200);
 }
 
 export const rowStyles = css`

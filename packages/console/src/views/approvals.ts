@@ -2,22 +2,33 @@
 import type { HostApproval } from '@car-runtime/protocol';
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
+import { client } from '../connection.ts';
 import '../parts/approval-card.ts';
-import type { CarApprovalCard } from '../parts/approval-card.ts';
+import { titleOf, words, type CarApprovalCard } from '../parts/approval-card.ts';
 import { empty, failed, loading } from '../parts/states.ts';
 import { controls, filled, listAndDetail } from '../parts/styles.ts';
 import { plain } from '../parts/text.ts';
 import { listStyles, type CarVirtualList } from '../parts/virtual-list.ts';
 import { whoDecided } from '../store/decisions.ts';
-import { followHost, hostView } from '../store/host-feed.ts';
+import { followHost, hostView, isOpen } from '../store/host-feed.ts';
 import { renderOn } from '../store/store.ts';
+import './approval-plan.ts';
+import type { CarApprovalPlan } from './approval-plan.ts';
 import { linkToRow, rowsOf, rowStyles, rowTemplate, type Row } from './approval-list.ts';
 
 const rowHeight = 56;
+/** Of the history, at a time. */
+const pageSize = 100;
+const outcomes = ['approved', 'denied_by_human', 'expired', 'requester_gone', 'policy_denied', 'daemon_restarted'];
 
 export class CarApprovals extends LitElement {
   static override properties = {
     approvalId: {},
+    planDigest: {},
+    outcome: { state: true },
+    older: { state: true },
+    isAtEnd: { state: true },
+    problem: { state: true },
     tab: { state: true },
     filter: { state: true },
     notice: { state: true },
@@ -25,6 +36,14 @@ export class CarApprovals extends LitElement {
   };
   /** The one that is open. */
   declare approvalId: string | undefined;
+  /** The plan that is open instead. */
+  declare planDigest: string | undefined;
+  /** Of the history: only what ended like this. */
+  declare outcome: string;
+  /** What was read of the history beyond what the page follows, newest first. */
+  declare older: readonly HostApproval[];
+  declare isAtEnd: boolean;
+  declare problem: string | undefined;
   declare tab: 'waiting' | 'history';
   declare filter: string;
   /** What somebody else decided meanwhile. */
@@ -38,6 +57,9 @@ export class CarApprovals extends LitElement {
     super();
     this.tab = 'waiting';
     this.filter = '';
+    this.outcome = '';
+    this.older = [];
+    this.isAtEnd = false;
     this.isHelping = false;
     renderOn(this, hostView);
   }
@@ -76,7 +98,14 @@ export class CarApprovals extends LitElement {
         font-weight: 600;
       }
       input[type='search'] {
+        flex: 1;
         min-width: 200px;
+      }
+      .list {
+        display: flex;
+        flex-direction: column;
+        gap: 8px;
+        min-height: 0;
       }
       @media (max-width: 720px) {
         .keys {
@@ -97,8 +126,30 @@ export class CarApprovals extends LitElement {
     removeEventListener('keydown', this.#onKey);
   }
 
+  /** What has ended: what the page followed, and what was read of the time before. */
+  get #history(): readonly HostApproval[] {
+    const all = new Map([...this.older, ...hostView.value.ended].map((approval) => [approval.id, approval]));
+    return [...all.values()].toSorted((left, right) => (right.number ?? 0) - (left.number ?? 0));
+  }
+
+  async #readOlder(): Promise<void> {
+    const oldest = this.older.at(-1)?.number;
+    try {
+      const { approvals } = await client().host.approvals({
+        limit: pageSize,
+        ...(oldest !== undefined && { before: oldest }),
+      });
+      this.isAtEnd = approvals.length < pageSize;
+      // Those that wait are kept as well: where the next page begins is told by the last of all.
+      this.older = [...this.older, ...approvals.toReversed()];
+      this.problem = undefined;
+    } catch (error) {
+      this.problem = (error as Error).message;
+    }
+  }
+
   get #rows(): readonly Row[] {
-    const { pending, ended } = hostView.value;
+    const { pending } = hostView.value;
     const wanted = this.filter.trim().toLowerCase();
     const fits = (approval: HostApproval): boolean =>
       wanted === '' ||
@@ -106,16 +157,21 @@ export class CarApprovals extends LitElement {
         .toLowerCase()
         .includes(wanted);
     if (this.tab === 'waiting') return rowsOf(pending.filter(fits));
-    return ended
-      .filter(fits)
+    return this.#history
+      .filter((each) => !isOpen(each) && fits(each) && (this.outcome === '' || each.outcome === this.outcome))
       .map((approval) => ({ kind: 'approval', id: approval.id, approval, isOfPlan: false }) as const);
   }
 
   /** The one that the address names, else the one that was shown, wherever they are by now; else the first. */
   #openOf(rows: readonly Row[]): Row | undefined {
-    const { pending, ended } = hostView.value;
+    if (this.planDigest !== undefined) {
+      const id = `plan/${this.planDigest}`;
+      const row = rows.find((each) => each.id === id);
+      return row ?? { kind: 'plan', id, plan: { digest: this.planDigest, source: '', actions: 0 }, waiting: [] };
+    }
+    const { pending } = hostView.value;
     for (const id of [this.approvalId, this.#shown]) {
-      const named = [...pending, ...ended].find((approval) => approval.id === id);
+      const named = [...pending, ...this.#history].find((approval) => approval.id === id);
       if (named) return { kind: 'approval', id: named.id, approval: named, isOfPlan: false };
     }
     return rows[0];
@@ -123,6 +179,7 @@ export class CarApprovals extends LitElement {
 
   override willUpdate(changed: Map<string, unknown>): void {
     if (changed.has('approvalId') || changed.has('tab')) this.#shown = undefined;
+    if (changed.has('tab') && this.tab === 'history' && this.older.length === 0) void this.#readOlder();
     this.#noticeDecisions();
   }
 
@@ -136,7 +193,7 @@ export class CarApprovals extends LitElement {
     const others = ended.filter((approval) => gone.has(approval.id) && whoDecided(approval) !== 'you');
     const [newest] = others;
     if (!newest) return;
-    const what = plain(newest.action.replace(/^ws\.method:/, ''));
+    const what = titleOf(newest);
     const more = others.length > 1 ? `, and ${others.length - 1} more` : '';
     this.notice = `“${what}”${more}: ${(newest.outcome ?? 'ended').replaceAll('_', ' ')}, by ${plain(whoDecided(newest))}`;
   }
@@ -156,6 +213,7 @@ export class CarApprovals extends LitElement {
             .value=${this.filter}
             @input=${(event: InputEvent) => (this.filter = (event.target as HTMLInputElement).value)}
           />
+          ${this.tab === 'history' ? this.#outcomes() : nothing}
           <div class="row" role="group" aria-label="Which">
             ${this.#tab('waiting', `Waiting (${pending.length})`)} ${this.#tab('history', 'History')}
           </div>
@@ -173,8 +231,19 @@ export class CarApprovals extends LitElement {
     return html`<button aria-pressed=${this.tab === name} @click=${() => (this.tab = name)}>${label}</button>`;
   }
 
+  #outcomes(): TemplateResult {
+    return html`<select
+      aria-label="How it ended"
+      @change=${(event: Event) => (this.outcome = (event.target as HTMLSelectElement).value)}
+    >
+      <option value="">every end</option>
+      ${outcomes.map((each) => html`<option value=${each} ?selected=${each === this.outcome}>${words(each)}</option>`)}
+    </select>`;
+  }
+
   #nothing(ended: number): TemplateResult {
-    if (this.filter.trim() !== '') return empty('Nothing found', 'No approval here has these words.');
+    if (this.filter.trim() !== '' || (this.tab === 'history' && this.outcome !== ''))
+      return empty('Nothing found', 'No approval here has these words.');
     if (this.tab === 'history')
       return empty('Nothing was decided yet', 'Decisions and how they ended are listed here.');
     return empty(
@@ -192,19 +261,25 @@ export class CarApprovals extends LitElement {
         ${
           rows.length === 0
             ? this.#nothing(hostView.value.ended.length)
-            : html`<car-virtual-list
-                label="Approvals"
-                .items=${rows}
-                .rowHeight=${rowHeight}
-                .key=${({ id }: Row) => id}
-                .row=${(row: Row) => rowTemplate(row, row.id === open?.id)}
-              ></car-virtual-list>`
+            : html`<div class="list">
+                <car-virtual-list
+                  label="Approvals"
+                  .items=${rows}
+                  .rowHeight=${rowHeight}
+                  .key=${({ id }: Row) => id}
+                  .row=${(row: Row) => rowTemplate(row, row.id === open?.id)}
+                ></car-virtual-list>
+                ${this.tab === 'history' && !this.isAtEnd ? html`<button @click=${() => void this.#readOlder()}>Show older</button>` : nothing}
+                ${this.problem === undefined ? nothing : html`<div role="alert">${plain(this.problem)}</div>`}
+              </div>`
         }
         <div class="detail" tabindex="-1" role="region" aria-label="Approval">
           ${
             open?.kind === 'approval'
               ? keyed(open.id, html`<car-approval-card .approval=${open.approval}></car-approval-card>`)
-              : nothing
+              : open
+                ? html`<car-approval-plan .digest=${open.plan.digest}></car-approval-plan>`
+                : nothing
           }
         </div>
       </div>
@@ -215,8 +290,8 @@ export class CarApprovals extends LitElement {
     `;
   }
 
-  get #card(): CarApprovalCard | null {
-    return this.renderRoot.querySelector('car-approval-card');
+  get #card(): CarApprovalCard | CarApprovalPlan | null {
+    return this.renderRoot.querySelector('car-approval-card, car-approval-plan');
   }
 
   #go(by: 1 | -1): void {

@@ -12,7 +12,7 @@ import { externalDomain } from '../domains/external/index.ts';
 import { goalsDomain } from '../domains/goals/index.ts';
 import { hostDomain } from '../domains/host/index.ts';
 import { memoryDomains } from '../domains/memory/index.ts';
-import { metricsDomain } from '../domains/metrics/index.ts';
+import { metricsDomain, summarize } from '../domains/metrics/index.ts';
 import { agentPermissionsDomain, permissionDomain } from '../domains/permission/index.ts';
 import { policyDomain } from '../domains/policy/index.ts';
 import { proposalDomain } from '../domains/proposal/index.ts';
@@ -20,6 +20,7 @@ import { registryDomain } from '../domains/registry/index.ts';
 import { runsDomain } from '../domains/runs/index.ts';
 import { serverDomain, type ServerFacts } from '../domains/server/index.ts';
 import { sessionDomain } from '../domains/session/index.ts';
+import { sessionsDomain } from '../domains/sessions/index.ts';
 import { skillsDomain } from '../domains/skills/index.ts';
 import { stateDomain } from '../domains/state/index.ts';
 import { supervisionDomain } from '../domains/supervision/index.ts';
@@ -117,5 +118,13 @@ function domainsOf(parts: Parts, facts: () => ServerFacts): AnyDomain[] {
     builtinsDomain(builtins, registryOf),
     verificationDomain({ registryOf, storeOf }),
     consoleDomain(config.consoleTicket),
+    sessionsDomain({
+      connections: () => ground.kernel.connections,
+      toolsOf: (connection) => registryOf(connection).list(),
+      policiesOf: (connection) => parts.policiesOf(connection).list(),
+      tierOf: (connection) => permissions.grantedTo(connection),
+      supervises: (connection) => parts.supervision.filterOf(connection),
+      metricsOf: (connection, signal) => summarize(journals.logOf(connection), signal),
+    }),
   ];
 }

@@ -82,6 +82,12 @@ export class ConsoleDoor {
     };
   }
 
+  /** Whether the page itself asks, with cookie and value. */
+  isSession(request: IncomingMessage): boolean {
+    const value = headerOf(request, 'car-session');
+    return value !== '' && this.#refusalOf(request) === undefined && this.#isOpen(request, value);
+  }
+
   /** `/ws`: the wire protocol, for a page that shows cookie and value. It counts as a host. */
   upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const { state, acceptor } = this.#options;

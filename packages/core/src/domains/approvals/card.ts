@@ -44,11 +44,22 @@ function headOf({ kind = 'request', action, details }: Shown, subject: Subject, 
     case 'external':
       return externalAgent(action, details);
     case 'permission':
+      return permission(action, details, lines);
     case 'plan':
     case 'budget':
     case 'supervision':
       return [visibleText(action, maxValueChars), ...(lines ?? fields(details))];
   }
+}
+
+/** The plan it belongs to is a line of its own: what the action does comes first. */
+function permission(action: string, details: Shown['details'], lines?: readonly string[]): string[] {
+  const { plan, ...rest } = details ?? {};
+  const { actions, source } = (plan ?? {}) as { actions?: number; source?: string };
+  const head = [visibleText(action, maxValueChars), ...(lines ?? fields(rest))];
+  return plan === undefined
+    ? head
+    : [...head, `One of the ${actions} actions of a plan from ${quoteText(source ?? '', 80)}`];
 }
 
 /** What an external agent says of itself stands apart from what the daemon says of it. */

@@ -86,7 +86,11 @@ export class ApprovalGate implements CallGate {
     const { id } = service.request({
       kind: 'gate',
       action: `ws.method:${method}`,
-      details: { method, params_preview: previewOf(params) },
+      details: {
+        method,
+        params_preview: previewOf(params),
+        ...(before && { changed: { before, now: facts ?? null } }),
+      },
       shown: [params, facts],
       whole: { method, params, ...(facts && { facts }) },
       ...(before && { subject: { changed: { before, now: facts } } }),

@@ -5,11 +5,12 @@ import type { Approvals } from './index.ts';
 
 export function approvalMethods(approvals: Approvals): Handlers<typeof contract> {
   return {
-    'host.approvals': ({ status, limit, after }) => {
+    'host.approvals': ({ status, limit, after, before }) => {
       const { next, ...page } = approvals.list({
         status: status ?? undefined,
         limit: limit ?? undefined,
         after: after ?? undefined,
+        before: before ?? undefined,
       });
       return { ...page, ...(next !== undefined && { next }) };
     },

@@ -14,6 +14,8 @@ export interface PageQuery {
   limit?: number | undefined;
   /** Only those after this number, oldest first; the newest when it is left out. */
   after?: number | undefined;
+  /** Only those before this number, the newest of them. */
+  before?: number | undefined;
 }
 
 export interface Page {
@@ -23,11 +25,15 @@ export interface Page {
   next: number | undefined;
 }
 
-export function pageOf(shelf: ApprovalShelf, { status, limit = maxApprovalsPerPage, after }: PageQuery): Page {
+export function pageOf(
+  shelf: ApprovalShelf,
+  { status, limit = maxApprovalsPerPage, after, before = Infinity }: PageQuery,
+): Page {
   const rows = [...shelf.all()].filter(({ approval }) => status === undefined || approval.status === status);
   const total = rows.length;
   if (after === undefined) {
-    const newest = take(shelf, rows.slice(-limit).toReversed(), limit, maxPageBytes);
+    const earlier = before === Infinity ? rows : rows.filter(({ approval }) => approval.number < before);
+    const newest = take(shelf, earlier.slice(-limit).toReversed(), limit, maxPageBytes);
     return { approvals: newest.toReversed(), total, next: undefined };
   }
   const behind = rows.filter(({ approval }) => approval.number > after);

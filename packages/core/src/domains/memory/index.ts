@@ -1,4 +1,4 @@
-import { memory, memoryBrowse, proactiveMemory } from '@car-runtime/protocol';
+import { memory, memoryBrowse, memoryScopes, proactiveMemory } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
 import type { Domain } from '../../kernel/domain.ts';
 import { browseMethods } from './browse-methods.ts';
@@ -8,6 +8,7 @@ import type { Memories } from './memories.ts';
 import { memoryMethods } from './methods.ts';
 import { proactiveMethods } from './proactive-methods.ts';
 import { ProactiveMemory } from './proactive.ts';
+import { scopeMethods } from './scopes.ts';
 import { MemoryService } from './service.ts';
 
 export type { EventSink } from './event-sink.ts';
@@ -23,12 +24,13 @@ export interface MemoryDomainOptions {
 /** `memory.*`: what agents know, and what they should be reminded of. */
 export function memoryDomains(
   options: MemoryDomainOptions,
-): [Domain<typeof memory>, Domain<typeof memoryBrowse>, Domain<typeof proactiveMemory>] {
+): [Domain<typeof memory>, Domain<typeof memoryBrowse>, Domain<typeof memoryScopes>, Domain<typeof proactiveMemory>] {
   const service = new MemoryService(options);
   const proactive = new ProactiveMemory({ ...options, service });
   return [
     { name: 'memory', contract: memory, methods: memoryMethods(service) },
     { name: 'memory-browse', contract: memoryBrowse, methods: browseMethods(new MemoryBrowser(options.memories)) },
+    { name: 'memory-scopes', contract: memoryScopes, methods: scopeMethods(options.memories) },
     { name: 'proactive-memory', contract: proactiveMemory, methods: proactiveMethods(proactive) },
   ];
 }

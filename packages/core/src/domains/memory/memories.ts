@@ -1,7 +1,8 @@
 // Which memory a connection works on (Memory, Memory scopes), and the memories that are loaded.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryEngine, type Ranked, type RankJob } from '@car-runtime/memory';
-import { fail } from '@car-runtime/protocol';
+import { fail, type MemoryScope } from '@car-runtime/protocol';
 import { OpenHandles } from '../../infra/append-file.ts';
 import { takeFileLock, type FileLock } from '../../infra/file-lock.ts';
 import { JobWorker } from '../../infra/job-worker.ts';
@@ -58,6 +59,8 @@ export class Memories implements AsyncDisposable {
     });
     return used;
   });
+  /** What hosts look into instead of their own. */
+  readonly #selections = new WeakMap<Connection, MemoryScope & { name: string }>();
   #lock: FileLock | undefined;
   #unkeptShared: KeptMemory | undefined;
 
@@ -71,8 +74,11 @@ export class Memories implements AsyncDisposable {
   /** The namespace decides, else the agent, else what is shared, else a memory of the connection's own. */
   memoryOf(connection: Connection): KeptMemory | Promise<KeptMemory> {
     const { memoryNamespace, agentId } = connection;
+    const selected = this.#selections.get(connection);
     let memory: KeptMemory | Promise<KeptMemory>;
-    if (memoryNamespace !== undefined) memory = this.#kept(namespacePath(this.root, memoryNamespace), true);
+    if (selected?.kind === 'namespace') memory = this.#kept(namespacePath(this.root, selected.name), true);
+    else if (selected) memory = this.#kept(agentPath(this.root, selected.name));
+    else if (memoryNamespace !== undefined) memory = this.#kept(namespacePath(this.root, memoryNamespace), true);
     else if (agentId !== undefined) memory = this.#kept(agentPath(this.root, agentId));
     else if (this.#shared) memory = this.#shared;
     else if (this.#options.keepsShared) memory = this.#keptShared();
@@ -80,6 +86,30 @@ export class Memories implements AsyncDisposable {
     return memory instanceof Promise
       ? memory.then((loaded) => this.#used(connection, loaded))
       : this.#used(connection, memory);
+  }
+
+  selectedBy(connection: Connection): MemoryScope {
+    return this.#selections.get(connection) ?? { kind: 'own' };
+  }
+
+  /** Has a host work on another memory from now on. One that an agent does not have is not made for it. */
+  select(connection: Connection, { kind, name = '' }: MemoryScope): void {
+    if (kind === 'own') this.#selections.delete(connection);
+    else {
+      const path = kind === 'namespace' ? namespacePath(this.root, name) : agentPath(this.root, name);
+      if (kind === 'agent' && !this.#loaded.has(path) && !existsSync(path)) {
+        throw fail('failed', `Cannot select the memory of agent ${JSON.stringify(name)}: it has none`, {
+          data: { reason: 'unknown_memory' },
+        });
+      }
+      this.#selections.set(connection, { kind, name });
+    }
+    const used = this.#usedBy(connection);
+    for (const memory of used) {
+      memory.users--;
+      memory.feed.unwatch(connection);
+    }
+    used.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,6 +4,7 @@ import type { Domain } from '../../kernel/domain.ts';
 import { metricsMethods } from './methods.ts';
 import type { EventSource } from './summary.ts';
 
+export { summarize } from './summary.ts';
 export type { EventSource } from './summary.ts';
 
 /** `metrics.*`: numbers over the connection's own event log. */

@@ -65,10 +65,11 @@ export class PermissionGate {
     if (refused.length === 0) return this.#allow(plan, judgements, connection);
     const isDenied = refused.some(({ decision }) => decision === 'deny');
     // Where one action is denied the plan does not run, whatever people say of the others.
-    if (isDenied) return this.#refuse(plan, judgements, refused, { ids: [], leftOut: 0 }, undefined);
+    const known = this.#service.remember(plan, judgements, connection);
+    if (isDenied) return this.#refuse(known, refused, nothingAsked, undefined);
     const waitMs = submission.approvalWaitMs ?? 0;
     if (waitMs > 0) return this.#wait(subjects, judgements, connection, waitMs, submission.signal);
-    return this.#refuse(plan, judgements, refused, this.#service.ask(refused, connection, false), undefined);
+    return this.#refuse(known, refused, this.#service.ask(refused, known, connection, false), undefined);
   }
 
   async #wait(
@@ -85,23 +86,30 @@ export class PermissionGate {
     for (let round = 0; round < maxRounds; round++) {
       const refused = judgements.filter(({ decision }) => decision !== 'allow');
       if (refused.length === 0) return this.#allow(plan, judgements, connection);
+      // Known before anybody is asked: while it waits it can be approved as a whole.
+      const known = this.#service.remember(plan, judgements, connection);
       if (refused.some(({ decision }) => decision === 'deny'))
-        return this.#refuse(plan, judgements, refused, nothingAsked, outcome);
+        return this.#refuse(known, refused, nothingAsked, outcome);
       const leftMs = until - performance.now();
-      const asked = this.#service.ask(refused, connection, true);
+      const asked = this.#service.ask(refused, known, connection, true);
       // What nobody can be asked about cannot be waited for.
       outcome = await this.#service.wait(asked.ids, asked.leftOut > 0 ? 0 : Math.max(0, leftMs), signal);
       judgements = await this.#service.judgePlan(plan, connection, undefined);
       this.#service.note(subjects, judgements, connection);
       if (outcome !== 'approved') {
         const still = judgements.filter(({ decision }) => decision !== 'allow');
-        return this.#refuse(plan, judgements, still.length > 0 ? still : refused, asked, outcome);
+        return this.#refuse(
+          this.#service.remember(plan, judgements, connection),
+          still.length > 0 ? still : refused,
+          asked,
+          outcome,
+        );
       }
     }
     const refused = judgements.filter(({ decision }) => decision !== 'allow');
     return refused.length === 0
       ? this.#allow(plan, judgements, connection)
-      : this.#refuse(plan, judgements, refused, nothingAsked, 'expired');
+      : this.#refuse(this.#service.remember(plan, judgements, connection), refused, nothingAsked, 'expired');
   }
 
   #allow(plan: Proposal, judgements: readonly Judgement[], connection: Connection): GateVerdict {
@@ -132,8 +140,7 @@ export class PermissionGate {
   }
 
   #refuse(
-    plan: Proposal,
-    judgements: readonly Judgement[],
+    known: { digest: string },
     refused: readonly Judgement[],
     { ids, leftOut }: { ids: readonly string[]; leftOut: number },
     outcome: ApprovalOutcome | undefined,
@@ -152,7 +159,7 @@ export class PermissionGate {
         decisions,
         approval_ids: [...ids],
         ...(unsaid > 0 && { left_out: unsaid }),
-        plan_digest: this.#service.remember(plan, judgements),
+        plan_digest: known.digest,
       },
     };
   }

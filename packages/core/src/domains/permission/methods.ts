@@ -45,6 +45,7 @@ export function permissionMethods(service: PermissionService): Handlers<typeof p
       const initialState = initial_state ?? undefined;
       return await awaitingEngine(service.review(toPlan(proposal), connection, { ceiling, initialState, signal }));
     },
+    'permission.plan': ({ digest }) => service.plan(digest),
     'permission.approve_plan': async ({ digest, proposal, reason, evidence }, { connection }) => {
       const plan = proposal && toPlan(proposal);
       const records = await service.approvePlan(digest, plan, wordsOf(reason, evidence), connection);

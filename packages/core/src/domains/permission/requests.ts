@@ -17,6 +17,7 @@ export interface ApprovalDesk {
     whole: unknown;
     agentId?: string | undefined;
     digest: string;
+    reversibility?: HostApproval['reversibility'];
     subject: Record<string, unknown>;
   }): HostApproval;
   find(id: string): HostApproval | undefined;
@@ -39,6 +40,13 @@ export interface Subject {
   required_tier: Tier;
   tool: string | null;
   content?: Content | undefined;
+}
+
+/** The plan that an operation is asked about with. The same operation of a later plan is the same question. */
+export interface AskedPlan {
+  readonly digest: string;
+  readonly source: string;
+  readonly actions: number;
 }
 
 /** Approvals one submit asks for; a plan with more is approved as a plan. */
@@ -87,11 +95,16 @@ export class PermissionRequests {
   }
 
   /** Asks about each operation that nobody was asked about yet. Answers the approvals of all, and how many had no room. */
-  ask(judgements: readonly Judgement[], by: Connection, waits: boolean): { ids: string[]; leftOut: number } {
+  ask(
+    judgements: readonly Judgement[],
+    plan: AskedPlan,
+    by: Connection,
+    waits: boolean,
+  ): { ids: string[]; leftOut: number } {
     const ids = new Set<string>();
     let leftOut = 0;
     for (const judgement of judgements) {
-      const id = ids.size < maxPerSubmit ? this.#idFor(judgement, by) : undefined;
+      const id = ids.size < maxPerSubmit ? this.#idFor(judgement, plan, by) : undefined;
       if (id === undefined) {
         leftOut++;
         continue;
@@ -181,7 +194,7 @@ export class PermissionRequests {
     return this.#open;
   }
 
-  #idFor(judgement: Judgement, by: Connection): string | undefined {
+  #idFor(judgement: Judgement, plan: AskedPlan, by: Connection): string | undefined {
     const fingerprint = fingerprintFor(judgement.action);
     const open = this.openOf(fingerprint);
     if (open !== undefined) return open;
@@ -189,7 +202,7 @@ export class PermissionRequests {
     this.#dropEnded(asker);
     if (this.#ids.size >= maxOpen || this.#countOf(asker) >= maxOpenPerAsker) return undefined;
     try {
-      const { id } = this.#options.desk.request(toRequest(judgement, fingerprint, by));
+      const { id } = this.#options.desk.request(toRequest(judgement, fingerprint, plan, by));
       this.#add(fingerprint, { id, asker });
       return id;
     } catch (error) {
@@ -217,6 +230,7 @@ function isOpen(approval: HostApproval | undefined): boolean {
 function toRequest(
   { action, classification, content, changed, granted }: Judgement,
   fingerprint: string,
+  { digest: planDigest, source, actions }: AskedPlan,
   by: Connection,
 ): Parameters<ApprovalDesk['request']>[0] {
   const { tier, reversibility, signals } = classification;
@@ -244,7 +258,11 @@ function toRequest(
   return {
     kind: 'permission',
     action: `${action.tool === undefined ? action.type : `Run ${JSON.stringify(action.tool)}`}: ${tier}, ${reversibility}`,
-    details: withParameters(shortened),
+    details: {
+      ...withParameters(shortened),
+      plan: { digest: planDigest, source, actions, action_id: action.id },
+    },
+    reversibility,
     shown: [withParameters((value) => value)],
     whole: { type: action.type, tool: action.tool ?? null, parameters: action.parameters, ...(content && { content }) },
     ...(by.agentId !== undefined && { agentId: by.agentId }),

@@ -29,7 +29,8 @@ import { fingerprintFor, Judge, toDecision, type Judgement, type Standing } from
 import { Ledger, type LedgerLimits } from './ledger.ts';
 import { digestOfPlan, KnownPlans, type KnownPlan } from './plans.ts';
 import { Postures } from './postures.ts';
-import { isSubject, PermissionRequests, type ApprovalDesk } from './requests.ts';
+import { isSubject, PermissionRequests, type ApprovalDesk, type AskedPlan } from './requests.ts';
+import { describePlan, type PlanDescription } from './plan-view.ts';
 import { review, type PlanReview } from './review.ts';
 
 interface EventSink {
@@ -184,7 +185,7 @@ export class PermissionService implements Disposable {
 
   async evaluate(plan: Proposal, connection: Connection, ceiling: Tier | undefined): Promise<PermissionDecision[]> {
     const judgements = await this.judgePlan(plan, connection, ceiling);
-    this.#plans.add(plan, judgements);
+    this.#plans.add(plan, judgements, connection.agentId);
     return judgements.map(toDecision);
   }
 
@@ -258,17 +259,22 @@ export class PermissionService implements Disposable {
     }
   }
 
-  ask(refused: readonly Judgement[], by: Connection, waits: boolean): { ids: string[]; leftOut: number } {
-    return this.#requests.ask(refused, by, waits);
+  ask(
+    refused: readonly Judgement[],
+    plan: AskedPlan,
+    by: Connection,
+    waits: boolean,
+  ): { ids: string[]; leftOut: number } {
+    return this.#requests.ask(refused, plan, by, waits);
   }
 
   wait(ids: readonly string[], waitMs: number, signal: CancelSignal): ReturnType<PermissionRequests['wait']> {
     return this.#requests.wait(ids, waitMs, signal);
   }
 
-  /** Keeps what a plan would need, so that it can be approved as a whole. Answers its digest. */
-  remember(plan: Proposal, judgements: readonly Judgement[]): string {
-    return this.#plans.add(plan, judgements).digest;
+  /** Keeps what a plan would need, so that it can be looked at and approved as a whole. */
+  remember(plan: Proposal, judgements: readonly Judgement[], by: Connection): KnownPlan {
+    return this.#plans.add(plan, judgements, by.agentId);
   }
 
   /** Decides about one operation. */
@@ -296,13 +302,25 @@ export class PermissionService implements Disposable {
     options: { ceiling: Tier | undefined; initialState: Record<string, unknown> | undefined; signal: AbortSignal },
   ): Promise<PlanReview> {
     const judgements = await this.judgePlan(plan, connection, options.ceiling);
-    const { digest } = this.#plans.add(plan, judgements);
+    const { digest } = this.#plans.add(plan, judgements, connection.agentId);
     this.#ledger.refresh();
     return await review(plan, judgements, {
       digest,
       since: this.#ledger.lastPlan(plan.source.slice(0, 200)),
       initialState: options.initialState ?? this.#options.stateOf(connection),
       signal: options.signal,
+    });
+  }
+
+  /** A plan that was reviewed or refused, every operation of it. */
+  plan(digest: string): PlanDescription {
+    const known = this.#plans.get(digest);
+    if (!known) throw unknownPlan(digest);
+    this.#ledger.refresh();
+    return describePlan(known, {
+      since: this.#ledger.lastPlan(known.source),
+      standingOf: (fingerprint) => this.#ledger.find(fingerprint),
+      approvalOf: (fingerprint) => this.#requests.openOf(fingerprint),
     });
   }
 
@@ -313,11 +331,7 @@ export class PermissionService implements Disposable {
     by: Connection,
   ): Promise<ApprovalRecord[]> {
     const known = plan ? await this.#knownPlan(digest, plan, by) : this.#plans.get(digest);
-    if (!known) {
-      throw fail('failed', `unknown plan ${JSON.stringify(digest)}: review it first, or pass it as proposal`, {
-        data: { reason: 'unknown_plan' },
-      });
-    }
+    if (!known) throw unknownPlan(digest);
     const { entries, source } = known;
     const records = this.#record([...entries.values()], { isApproved: true, reason, evidence }, by, { digest, source });
     for (const fingerprint of entries.keys()) this.#closeRequest(fingerprint, true, reason, by);
@@ -331,7 +345,7 @@ export class PermissionService implements Disposable {
         data: { reason: 'digest_mismatch', digest: actual },
       });
     }
-    return this.#plans.add(plan, await this.judgePlan(plan, by, undefined));
+    return this.#plans.add(plan, await this.judgePlan(plan, by, undefined), by.agentId);
   }
 
   /** Shortens the ledger where it has grown. Only where no other daemon has it open. */
@@ -395,4 +409,10 @@ function refusalOf({ decision, reason, classification, action }: Judgement): str
   if (decision === 'allow') return null;
   const verdict = decision === 'deny' ? 'denied' : 'needs approval';
   return `permission tier: ${verdict} (${reason ?? 'no reason'}): requires ${classification.tier}, fingerprint ${fingerprintFor(action)}`;
+}
+
+function unknownPlan(digest: string): Error {
+  return fail('failed', `unknown plan ${JSON.stringify(digest)}: review it first, or pass it as proposal`, {
+    data: { reason: 'unknown_plan' },
+  });
 }

@@ -13,6 +13,7 @@ export interface EscalationApprovals {
     agentId?: string | undefined;
     digest: string;
     timeoutMs: number;
+    reversibility: SupervisionIntent['reversibility'];
     whole: unknown;
     subject: JsonObject;
   }): { id: string };
@@ -55,6 +56,7 @@ export class Escalations {
       agentId: connection.agentId,
       digest,
       timeoutMs: approvalTimeoutMs,
+      reversibility,
       whole: { reason, source, actions: plan.actions },
       subject: { digest },
     });

@@ -8,11 +8,19 @@ export interface FilterInput {
 
 /** Which plans a supervisor wants to see. What it does not name does not matter. */
 export class IntentFilter {
+  /** What it names, as it was given. */
+  readonly named: { tools?: string[]; sessions?: string[]; min_reversibility?: string };
   readonly #tools: ReadonlySet<string> | undefined;
   readonly #sessions: ReadonlySet<string> | undefined;
   readonly #minSeverity: number;
 
-  constructor({ tools, sessions, min_reversibility }: FilterInput = {}) {
+  constructor(input: FilterInput = {}) {
+    const { tools, sessions, min_reversibility } = input;
+    this.named = {
+      ...(tools?.length && { tools: [...tools] }),
+      ...(sessions?.length && { sessions: [...sessions] }),
+      ...(min_reversibility != null && { min_reversibility }),
+    };
     this.#tools = tools?.length ? new Set(tools) : undefined;
     this.#sessions = sessions?.length ? new Set(sessions) : undefined;
     this.#minSeverity =

@@ -96,6 +96,11 @@ export class SupervisionService implements Disposable {
   }
 
   /** Plans that wait go on waiting: a supervisor that comes back finds them in `pending`. */
+  /** What the filter of a supervisor names; nothing for a connection that is none. */
+  filterOf(connection: Connection): IntentFilter['named'] | undefined {
+    return this.#supervisors.get(connection)?.filter.named;
+  }
+
   unsubscribe(connection: Connection): boolean {
     this.#supervisors.get(connection)?.[Symbol.dispose]();
     return this.#supervisors.delete(connection);

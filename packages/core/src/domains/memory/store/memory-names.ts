@@ -4,8 +4,8 @@ import { fail } from '@car-runtime/protocol';
 
 export const sharedFile = 'shared.jsonl';
 export const lockFile = '.lock';
-const agentFolder = 'agents';
-const namespaceFolder = 'memory-namespaces';
+export const agentFolder = 'agents';
+export const namespaceFolder = 'memory-namespaces';
 /** Longest file name before its ending: with what is put behind it, every file system takes it. */
 const maxEncodedChars = 200;
 const passes = /[a-z0-9._-]/;
@@ -18,6 +18,16 @@ export function encodeName(name: string): string {
     encoded += passes.test(character) ? character : `%${byte.toString(16).padStart(2, '0')}`;
   }
   return encoded;
+}
+
+/** What `encodeName` was given; nothing for a file name that it does not make. */
+export function decodeName(encoded: string): string | undefined {
+  try {
+    const name = decodeURIComponent(encoded);
+    return encodeName(name) === encoded ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function agentPath(root: string, agentId: string): string {
