@@ -7,7 +7,7 @@ const section = 'Events and metrics';
 
 /** Numbers over the events the log holds, but for `cumulative_cost_usd`, which counts since the connection opened and
  *  never falls. Rates are of the actions that ran (succeeded and failed), and 0 while none did. */
-const metricsSummary = once(() =>
+export const metricsSummary = once(() =>
   z
     .object({
       total_events: z.number(),
