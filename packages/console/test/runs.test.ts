@@ -279,7 +279,10 @@ test('two runs are compared side by side: figures, rows in common, and line by l
   await page.click('car-run-picker a:has-text("the second")');
   await page.waitForURL(`**/#/run/${a}?against=${b}`);
   await page.waitForSelector('text=3 of 4 rows differ');
-  const rows = () => page.locator('.pair').evaluateAll((pairs) => pairs.map((pair) => pair.getAttribute('aria-label')));
+  const rows = () =>
+    page
+      .locator('.pair')
+      .evaluateAll((pairs) => pairs.map((pair) => pair.querySelector('.visually-hidden')?.textContent));
   assert.deepEqual(await rows(), [
     'Turns 0 and 0, different: Output',
     'Turn 1 of the first run alone',

@@ -22,6 +22,8 @@ export const viewsUnderTest: readonly ViewUnderTest[] = [
   { name: 'an approval', path: ({ approvalId }) => `approvals/${approvalId}`, ready: 'car-approval-card pre' },
   { name: 'runs', path: () => 'runs', ready: 'car-runs a' },
   { name: 'a run', path: ({ runId }) => `run/${runId}`, ready: 'car-run h1' },
+  { name: 'a turn', path: ({ runId }) => `run/${runId}/1`, ready: 'car-run-detail car-value' },
+  { name: 'two runs', path: ({ runId }) => `run/${runId}?against=${runId}`, ready: 'car-run-compare table' },
   { name: 'agents', path: () => 'agents', ready: 'car-agents h1' },
   { name: 'an agent', path: () => 'agent/talker', ready: 'car-agent-overview pre' },
   { name: 'the log of an agent', path: () => 'agent/talker/logs', ready: 'car-agent-logs .line' },

@@ -118,17 +118,17 @@ export class CarRunCompare extends LitElement {
         font: inherit;
         min-width: 0;
       }
-      .pair > span {
+      .pair > .side {
         display: flex;
         gap: 8px;
         align-items: center;
         padding: 0 12px;
         min-width: 0;
       }
-      .pair > span + span {
+      .pair > .side + .side {
         border-inline-start: 1px solid var(--line);
       }
-      .pair.changed > span {
+      .pair.changed > .side {
         background: var(--warn-surface);
       }
       .pair > .alone {
@@ -166,7 +166,7 @@ export class CarRunCompare extends LitElement {
         .panes:not(.opened) {
           grid-template-rows: 50vh auto;
         }
-        .pair > span {
+        .pair > .side {
           padding: 0 7px;
         }
       }
@@ -271,19 +271,19 @@ export class CarRunCompare extends LitElement {
       : `Turns ${row.a?.index} and ${row.b?.index}, ${row.differs.length === 0 ? 'the same' : `different: ${row.differs.join(', ')}`}`;
     return html`<button
       class="pair ${row.differs.length > 0 && !isAlone ? 'changed' : ''}"
-      aria-label=${label}
       aria-current=${index === this.open ? 'true' : nothing}
       @click=${() => (this.open = this.open === index ? undefined : index)}
     >
-      ${side(row.a, !row.b)} ${side(row.b, !row.a, isAlone ? undefined : row.differs.join(', '))}
+      <span class="visually-hidden">${label}</span> ${side(row.a, !row.b)}
+      ${side(row.b, !row.a, isAlone ? undefined : row.differs.join(', '))}
     </button>`;
   }
 }
 
 function side(turn: RunTurn | undefined, isAlone: boolean, tag?: string): TemplateResult {
-  if (!turn) return html`<span></span>`;
+  if (!turn) return html`<span class="side"></span>`;
   const status = turn.action?.status ?? 'recorded';
-  return html`<span class=${isAlone ? 'alone' : ''} data-status=${status}>
+  return html`<span class="side ${isAlone ? 'alone' : ''}" data-status=${status}>
     <span class="soft mono">${turn.index}</span>
     <span aria-hidden="true">${statusSigns[status] ?? statusSigns.recorded}</span>
     <span class="mono clip">${plain(turn.tool ?? 'turn')}</span>

@@ -122,7 +122,6 @@ export class CarPlanGraph extends LitElement {
       }
       .node {
         cursor: pointer;
-        outline: none;
       }
       .node rect {
         fill: var(--surface-raised);
@@ -139,10 +138,6 @@ export class CarPlanGraph extends LitElement {
       }
       .node[aria-current] rect.box {
         fill: var(--accent-surface);
-      }
-      .node:focus-visible rect.box {
-        stroke: var(--accent);
-        stroke-width: 4;
       }
       .node text {
         fill: var(--text);

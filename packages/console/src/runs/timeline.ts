@@ -267,11 +267,12 @@ export class CarRunTimeline extends LitElement {
     const { kind, turn, key } = span;
     const classes = `span ${kind} ${span.depth === 1 ? 'nested' : ''} ${span.isEstimated ? 'estimated' : ''}`;
     const isOpen = key === this.selected;
-    const label = `${plain(span.name)}, ${wordOf(span, status)}${turn ? `, turn ${turn.index}` : ''}`;
+    const told = `${wordOf(span, status)}${turn ? `, turn ${turn.index}` : ''}`;
     const content = html`<span class="name">
         <span class="sign" aria-hidden="true"
           >${kind === 'plan' ? (this.folded.has(key) ? '▸' : '▾') : statusSigns[status]}</span
         >
+        <span class="visually-hidden">${told}</span>
         <span class="clip"
           ><span class="mono">${plain(span.name)}</span>
           <span class="soft">${isOver(status) ? summaryOf(span) : nothing}</span></span
@@ -283,7 +284,6 @@ export class CarRunTimeline extends LitElement {
       return html`<button
         class=${classes}
         data-status=${status}
-        aria-label=${label}
         aria-expanded=${!this.folded.has(key)}
         @click=${() => this.#fold(key)}
       >
@@ -294,7 +294,6 @@ export class CarRunTimeline extends LitElement {
       return html`<button
         class=${classes}
         data-status=${status}
-        aria-label=${label}
         aria-current=${isOpen ? 'true' : nothing}
         @click=${() => this.#choose(key)}
       >
@@ -305,7 +304,6 @@ export class CarRunTimeline extends LitElement {
       class=${classes}
       data-status=${status}
       data-turn=${turn.index}
-      aria-label=${label}
       aria-current=${isOpen ? 'true' : nothing}
       href=${linkTo('run', this.runId, String(turn.index))}
       >${content}</a
