@@ -1,5 +1,5 @@
 /** What actions do to state, or ask of it, apart from calling tools. */
-import { ownValue, setOwn, toShortJson } from './json-value.ts';
+import { hasMembers, ownValue, setOwn, toShortJson } from './json-value.ts';
 import type { JsonObject } from './json-value.ts';
 import { holds, toClaim } from './preconditions.ts';
 import { stateKeyOf } from './proposal.ts';
@@ -11,11 +11,10 @@ import type { StateReader } from './state-store.ts';
  * `state_write`, the value it was told to write, which has the last word.
  */
 export function changesOf({ type, parameters, expected_effects }: Action): JsonObject | undefined {
-  const keys = Object.keys(expected_effects);
   const written = type === 'state_write' ? stateKeyOf({ parameters }) : undefined;
-  if (keys.length === 0 && written === undefined) return undefined;
+  if (written === undefined && !hasMembers(expected_effects)) return undefined;
   const changes: JsonObject = {};
-  for (const key of keys) setOwn(changes, key, expected_effects[key]);
+  for (const key of Object.keys(expected_effects)) setOwn(changes, key, expected_effects[key]);
   if (written !== undefined) setOwn(changes, written, ownValue(parameters, 'value') ?? null);
   return changes;
 }

@@ -143,7 +143,10 @@ export class PendingAttempt extends Cancellable implements ToolAttempt {
   }
 
   removeEventListener(_type: 'abort', listener: AbortListener): void {
-    const index = this.#listeners?.indexOf(listener) ?? -1;
-    if (index >= 0) this.#listeners?.splice(index, 1);
+    const listeners = this.#listeners;
+    if (listeners === undefined) return;
+    // Most are the only one, and cutting out of a list makes another list.
+    if (listeners.at(-1) === listener) listeners.pop();
+    else if (listeners.includes(listener)) listeners.splice(listeners.indexOf(listener), 1);
   }
 }

@@ -46,7 +46,8 @@ export class JsonExtents {
         chars += 1 + this.#measureSmall(value[index], level + 1);
       return chars;
     }
-    for (const key of Object.keys(value)) {
+    for (const key in value) {
+      if (!Object.hasOwn(value, key)) continue;
       chars += key.length + 4 + this.#measureSmall((value as JsonObject)[key], level + 1);
       if (this.#left < 0) break;
     }

@@ -72,3 +72,9 @@ export function jsonLength(value: unknown): number {
     return Number.POSITIVE_INFINITY;
   }
 }
+
+/** Whether there is anything in it. */
+export function hasMembers(object: JsonObject): boolean {
+  for (const key in object) if (Object.hasOwn(object, key)) return true;
+  return false;
+}

@@ -20,19 +20,20 @@ export interface DependencyGraph {
   readonly hasReferences: boolean;
 }
 
-/** A proposal is planned when it is checked, and again when it runs. */
-const known = new WeakMap<readonly Action[], ExecutionPlan>();
+/** A proposal is planned when it is checked, and again when it runs, which most do at once. Only the last is kept: what is
+ *  in a weak map survives every young collection. */
+let lastActions: readonly Action[] | undefined;
+let lastPlan: ExecutionPlan | undefined;
 
 const ALONE: ExecutionPlan = { levels: [[0]], hasReferences: false, forced: [] };
 
 export function planExecution(actions: readonly Action[]): ExecutionPlan {
   // The common proposal has one action, and an action cannot wait for itself.
   if (actions.length === 1) return ALONE;
-  let plan = known.get(actions);
-  if (plan === undefined) {
-    plan = actions.length > 0 && actions.every(isIndependent) ? onOneLevel(actions.length) : planGraph(actions);
-    known.set(actions, plan);
-  }
+  if (lastActions === actions && lastPlan !== undefined) return lastPlan;
+  const plan = actions.length > 0 && actions.every(isIndependent) ? onOneLevel(actions.length) : planGraph(actions);
+  lastActions = actions;
+  lastPlan = plan;
   return plan;
 }
 

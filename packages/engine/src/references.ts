@@ -30,7 +30,8 @@ export function hasReference(value: unknown, depth = 0): boolean {
   if (typeof value === 'string') return referencedId(value) !== undefined;
   if (typeof value !== 'object' || value === null || depth >= MAX_DEPTH) return false;
   if (Array.isArray(value)) return value.some((item) => hasReference(item, depth + 1));
-  for (const key of Object.keys(value)) if (hasReference((value as JsonObject)[key], depth + 1)) return true;
+  // No list of keys: this is asked about every action, several times.
+  for (const key in value) if (hasReference((value as JsonObject)[key], depth + 1)) return true;
   return false;
 }
 

@@ -1,7 +1,7 @@
 /** Checking a proposal without running anything (Verification). */
 import { intrinsicFailure, prepareTools } from './action-checks.ts';
 import type { ToolChecker } from './execution.ts';
-import { ownValue, setOwn } from './json-value.ts';
+import { hasMembers, ownValue, setOwn } from './json-value.ts';
 import type { JsonObject } from './json-value.ts';
 import { isIndependent } from './order.ts';
 import { paced } from './paced.ts';
@@ -110,7 +110,7 @@ function hasNothingToFind(
 
 function isPlainCall(action: Action, tools: ToolChecker | undefined): boolean {
   const { type, preconditions, expected_effects } = action;
-  if (type !== 'tool_call' || preconditions.length > 0 || Object.keys(expected_effects).length > 0) return false;
+  if (type !== 'tool_call' || preconditions.length > 0 || hasMembers(expected_effects)) return false;
   return isIndependent(action) && intrinsicFailure(action, tools ?? ANY_TOOL) === null;
 }
 

@@ -19,6 +19,7 @@ export function checkParams(
   given: unknown,
 ): { params: unknown; problem?: undefined } | { params?: undefined; problem: RpcError } {
   const value = given ?? {};
+  if (declaration.isPlain?.(value) === true) return { params: value };
   const checked = declaration.params.safeParse(value, untilFirstProblem);
   if (checked.success) return { params: checked.data };
   const issues = isSmall(value) ? declaration.params.safeParse(value).error?.issues : undefined;

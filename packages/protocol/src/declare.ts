@@ -18,6 +18,8 @@ export interface MethodOptions<P extends z.ZodType, R extends z.ZodType> {
   summary: string;
   /** Shape of `params`, built when first asked for. Absent and null params are read as `{}`. Unknown fields are ignored. */
   params: () => P;
+  /** Whether params are surely what the schema would make of them: of methods called so often that its copy counts. */
+  isPlain?: (params: unknown) => boolean;
   /** The message that answers params of a wrong shape, where the contract has one of its own. */
   invalidParamsText?: string;
   result: () => R;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { method } from './declare.ts';
 import { once } from './once.ts';
 import { admissionRefusal, maxApprovalWaitMs } from './permission.ts';
+import { isPlainSubmission } from './plain-proposal.ts';
 import { actionProposal, actionResult, costSummary, runtimeScope } from './records.ts';
 
 const proposalResult = once(() =>
@@ -27,6 +28,7 @@ export const proposal = {
         /** Ours: how long it waits for people where it needs their approval; without it, it is refused at once. */
         approval_wait_ms: z.int().min(0).max(maxApprovalWaitMs).nullish(),
       }),
+    isPlain: isPlainSubmission,
     result: proposalResult,
     access: 'session',
     effect: 'write',

@@ -1,6 +1,7 @@
 // Records that several domains share: proposals, results, tools, policies (Runtime, Shared shapes).
 import { z } from 'zod';
 import { once } from './once.ts';
+import { isPlainObject } from './plain-proposal.ts';
 
 // Records with an id appear under that name in the OpenRPC document and in every JSON Schema.
 // What may be absent and has no default may be null: many languages write an absent value so.
@@ -14,11 +15,6 @@ function uncopied<T extends z.ZodRecord<z.ZodString, z.ZodUnknown>>(schema: T): 
   schema._zod.parse = schema._zod.run = (payload, context) =>
     isPlainObject(payload.value) ? payload : parse(payload, context);
   return schema;
-}
-
-/** What a parser of JSON makes of an object. */
-function isPlainObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 const failureBehavior = once(() => z.enum(['abort', 'retry', 'skip']));

@@ -64,8 +64,11 @@ export class IncomingCall implements CancelSignal {
   }
 
   removeEventListener(_type: 'abort', listener: AbortListener): void {
-    const index = this.#listeners?.indexOf(listener) ?? -1;
-    if (index >= 0) this.#listeners?.splice(index, 1);
+    const listeners = this.#listeners;
+    if (listeners === undefined) return;
+    // Most are the only one, and cutting out of a list makes another list.
+    if (listeners.at(-1) === listener) listeners.pop();
+    else if (listeners.includes(listener)) listeners.splice(listeners.indexOf(listener), 1);
   }
 
   /** The call as a real signal, for what takes no other. Made on first use. */

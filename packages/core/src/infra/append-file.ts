@@ -117,8 +117,11 @@ export class AppendFile implements TurnParticipant, Disposable {
 
 /** At most so many open descriptors; the one unused longest is closed first. */
 export class OpenHandles implements Disposable {
-  readonly #descriptors = new Map<string, number>();
+  /** The order in which they were used is told by a count: moving an entry of a map to its end, several times a turn, leaves
+   *  a trail of tables behind that only a full collection removes. */
+  readonly #descriptors = new Map<string, { readonly descriptor: number; usedAt: number }>();
   readonly #limit: number;
+  #uses = 0;
 
   constructor(limit = 128) {
     this.#limit = limit;
@@ -130,14 +133,14 @@ export class OpenHandles implements Disposable {
 
   /** A descriptor for appending; the file is made with mode 0600 in a folder of mode 0700, and never through a link. */
   open(path: string): number {
-    let descriptor = this.#descriptors.get(path);
-    if (descriptor !== undefined) {
-      this.#descriptors.delete(path);
-      this.#descriptors.set(path, descriptor);
-      return descriptor;
+    const known = this.#descriptors.get(path);
+    if (known !== undefined) {
+      known.usedAt = ++this.#uses;
+      return known.descriptor;
     }
-    if (this.#descriptors.size >= this.#limit) this.close(this.#descriptors.keys().next().value as string);
+    if (this.#descriptors.size >= this.#limit) this.#closeOldest();
     const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+    let descriptor: number;
     try {
       descriptor = openSync(path, flags, 0o600);
     } catch (error) {
@@ -145,16 +148,27 @@ export class OpenHandles implements Disposable {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       descriptor = openSync(path, flags, 0o600);
     }
-    this.#descriptors.set(path, descriptor);
+    this.#descriptors.set(path, { descriptor, usedAt: ++this.#uses });
     return descriptor;
   }
 
+  #closeOldest(): void {
+    let oldest = '';
+    let leastUsedAt = Number.POSITIVE_INFINITY;
+    for (const [path, { usedAt }] of this.#descriptors) {
+      if (usedAt >= leastUsedAt) continue;
+      leastUsedAt = usedAt;
+      oldest = path;
+    }
+    this.close(oldest);
+  }
+
   close(path: string): void {
-    const descriptor = this.#descriptors.get(path);
-    if (descriptor === undefined) return;
+    const known = this.#descriptors.get(path);
+    if (known === undefined) return;
     this.#descriptors.delete(path);
     try {
-      closeSync(descriptor);
+      closeSync(known.descriptor);
     } catch {
       // The descriptor is gone either way, and whoever wrote was told by the write; some file systems repeat it here.
     }
