@@ -1,6 +1,7 @@
 // Conversations in the console, in a real browser, with a real agent that the daemon started.
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { openConsole } from './open-console.ts';
 import { startTalker } from './views.ts';
@@ -209,4 +210,54 @@ test('what an agent writes is text and harmless markdown: no element, script, im
     'nothing was fetched from elsewhere',
   );
   assert.deepEqual(opened.problems, []);
+});
+
+// req: console.chat-external
+test('an external agent takes a task, and what it asks the daemon for is the card of the daemon, decided in place', async (context) => {
+  const program = join(import.meta.dirname, '..', '..', 'core', 'test', 'stand-ins', 'acp-agent.ts');
+  await using opened = await openConsole(context, {
+    acpAgents: { helper: { command: process.execPath, args: [program] } },
+  });
+  if (!opened) return;
+  const { page } = opened;
+  await page.goto(`${opened.origin}/#/agents`);
+  await page.getByLabel('External agents').locator('li', { hasText: 'helper' }).getByRole('link').click();
+  const prompt = page.getByLabel('Prompt');
+  const answers = page.locator('.answer');
+  await prompt.fill('go');
+  await prompt.press('Enter');
+  const question = answers.nth(0).locator('.question');
+  await question.locator('pre', { hasText: 'Let external agent helper use a tool' }).waitFor();
+  assert.equal(await page.getByLabel('Waits for you').count(), 0, 'it is asked in one place');
+  await question.getByRole('button', { name: 'Approve' }).click();
+  await answers.nth(0).getByText('yes, 0 images').waitFor();
+  await question.getByText('approved').first().waitFor();
+
+  await prompt.fill('hang');
+  await prompt.press('Enter');
+  await answers.nth(1).getByText('Let me see.').waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await answers.nth(1).getByText('Cancelled').waitFor();
+  assert.deepEqual(opened.problems, []);
+});
+
+// req: console.chat
+test('what waits for a person because of an agent is shown beside its conversation', async (context) => {
+  await using opened = await openChat(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  const waiting = page.getByLabel('Waits for you');
+  const { id } = await daemon.agent.host.request_approval({
+    action: 'send the mail',
+    agent_id: 'talker',
+    system_level: true,
+  });
+  await waiting.locator('pre', { hasText: 'send the mail' }).waitFor();
+  await waiting.getByRole('button', { name: 'Deny' }).click();
+  await waiting.waitFor({ state: 'detached' });
+  const { approvals } = await daemon.host.host.approvals({});
+  assert.deepEqual(
+    approvals.map((approval) => [approval.id, approval.outcome]),
+    [[id, 'denied_by_human']],
+  );
 });

@@ -2,7 +2,7 @@
 import type { HostApproval } from '@car-runtime/protocol';
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { isRunning, type Part, type QuestionPart, type ToolPart, type Turn } from '../store/chat.ts';
-import type { HostView } from '../store/host-feed.ts';
+import { isOpen, type HostView } from '../store/host-feed.ts';
 import './approval-card.ts';
 import './badge.ts';
 import './markdown.ts';
@@ -215,8 +215,7 @@ export class CarChatTurn extends LitElement {
 
   /** Where the daemon asks, the card is the daemon's; otherwise it is what the agent said of itself. */
   #question(question: QuestionPart): TemplateResult {
-    const { pending = [], ended = [] } = this.host ?? {};
-    const approval = [...pending, ...ended].find(({ id }) => id === question.approvalId);
+    const approval = approvalOf(question, this.host);
     if (approval) {
       return html`<div class="question"><car-approval-card .approval=${approval}></car-approval-card></div>`;
     }
@@ -257,7 +256,7 @@ export class CarChatTurn extends LitElement {
   #state(): TemplateResult | typeof nothing {
     const { state, problem, startedAt, endedAt, parts } = this.turn;
     if (isRunning(this.turn)) {
-      const isAsked = parts.some((part) => part.kind === 'question' && part.decision === undefined);
+      const isAsked = parts.some((part) => part.kind === 'question' && isUnanswered(part, this.host));
       return isAsked ? nothing : html`<span class="waits" role="img" aria-label="The agent is answering"></span>`;
     }
     const took = endedAt === undefined ? '' : duration(endedAt - startedAt);
@@ -270,6 +269,17 @@ export class CarChatTurn extends LitElement {
       ${this.onRetry ? html`<button @click=${this.onRetry}>Try again</button>` : nothing}
     </div>`;
   }
+}
+
+/** What the daemon asks people, where the question is one of those. */
+function approvalOf({ approvalId }: QuestionPart, host: HostView | undefined): HostApproval | undefined {
+  return [...(host?.pending ?? []), ...(host?.ended ?? [])].find(({ id }) => id === approvalId);
+}
+
+/** Whether somebody still has to decide. */
+export function isUnanswered(question: QuestionPart, host: HostView | undefined): boolean {
+  const approval = approvalOf(question, host);
+  return approval ? isOpen(approval) : question.decision === undefined;
 }
 
 function value(name: string, of: unknown): TemplateResult | typeof nothing {

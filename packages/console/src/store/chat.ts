@@ -213,8 +213,9 @@ function add(turn: Turn, part: Part): void {
 }
 
 function say(turn: Turn, delta: string): void {
-  if (delta === '' || turn.length >= maxAnswerLength) return;
   const room = maxAnswerLength - turn.length;
+  // Below zero it was cut already.
+  if (delta === '' || room < 0) return;
   turn.length += delta.length;
   const last = turn.parts.at(-1);
   if (last?.kind === 'text') last.text += delta.slice(0, room);

@@ -6,7 +6,7 @@ import { connection } from '../connection.ts';
 import '../parts/approval-card.ts';
 import '../parts/chat-composer.ts';
 import type { CarChatComposer, Composed } from '../parts/chat-composer.ts';
-import '../parts/chat-turn.ts';
+import { isUnanswered } from '../parts/chat-turn.ts';
 import { confirmed } from '../parts/confirm.ts';
 import { controls } from '../parts/styles.ts';
 import { ago, plain } from '../parts/text.ts';
@@ -326,7 +326,7 @@ export class CarAgentChat extends LitElement {
 function announced(chat: Chat | undefined): string {
   const last = chat?.turns.at(-1);
   if (!last) return '';
-  if (last.parts.some((part) => part.kind === 'question' && part.decision === undefined) && chat?.open)
+  if (chat?.open && last.parts.some((part) => part.kind === 'question' && isUnanswered(part, hostView.value)))
     return 'The agent asks before it goes on';
   const said: Record<Turn['state'], string> = {
     sending: 'Sent',
