@@ -1,6 +1,7 @@
 import { append } from './append.ts';
 import { callback } from './callback.ts';
 import { chat } from './chat.ts';
+import { consoleBenchmark } from './console.ts';
 import { engine } from './engine.ts';
 import { fanout } from './fanout.ts';
 import type { Options, Row } from './harness/report.ts';
@@ -28,4 +29,5 @@ export const benchmarks: Record<string, (options: Options) => Promise<Row[]>> = 
   idle,
   supervised,
   'loop-delay': loopDelay,
+  console: consoleBenchmark,
 };

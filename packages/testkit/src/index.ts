@@ -17,4 +17,4 @@ export { RestartableDaemon } from './restartable-daemon.ts';
 export { RecordingLogger, type LogRecord } from './recording-logger.ts';
 export { programFolder, TempFolder } from './temp-folder.ts';
 export { Wire, type WireMessage, type WireRequest } from './wire.ts';
-export { findChromium, findPython } from './system-programs.ts';
+export { chromiumPath, findChromium, findPython } from './system-programs.ts';

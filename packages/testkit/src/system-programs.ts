@@ -6,10 +6,13 @@ import type { TestContext } from 'node:test';
 const chromiums = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const pythons = ['python3', '/usr/bin/python3'];
 
+export function chromiumPath(): string | undefined {
+  return process.env['CHROMIUM'] ?? chromiums.map(which).find((path) => path !== undefined);
+}
+
 /** Path of a Chromium, or undefined after skipping the test. */
 export function findChromium(context: TestContext): string | undefined {
-  const found = process.env['CHROMIUM'] ?? chromiums.map(which).find((path) => path !== undefined);
-  return found ?? missing(context, 'no Chromium found (Debian: apt-get install chromium, or set CHROMIUM)');
+  return chromiumPath() ?? missing(context, 'no Chromium found (Debian: apt-get install chromium, or set CHROMIUM)');
 }
 
 /** A Python that has the "websockets" package, or undefined after skipping the test. */
