@@ -61,6 +61,16 @@ const views: Readonly<Record<string, View>> = {
     load: () => import('./views/events.ts'),
     render: () => html`<car-events></car-events>`,
   },
+  rules: {
+    label: 'Rules',
+    load: () => import('./views/rules.ts'),
+    render: ([sessionId]) => html`<car-rules .sessionId=${sessionId}></car-rules>`,
+  },
+  metrics: {
+    label: 'Metrics',
+    load: () => import('./views/metrics.ts'),
+    render: () => html`<car-metrics></car-metrics>`,
+  },
   try: {
     label: 'Try it',
     load: () => import('./views/try-it.ts'),

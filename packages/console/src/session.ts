@@ -38,6 +38,11 @@ export async function closeSession(): Promise<void> {
   await fetch('/session', { method: 'DELETE' }).catch(() => undefined);
 }
 
+/** What a request of this page's own shows besides the cookie. */
+export function sessionHeaders(): Record<string, string> {
+  return { 'car-session': sessionStorage.getItem(storageKey) ?? '' };
+}
+
 /** Address and subprotocols of the console's WebSocket. */
 export function socketOptions(): { url: string; protocols: string[] } {
   const value = sessionStorage.getItem(storageKey) ?? '';

@@ -115,6 +115,8 @@ const visibleControls = `(() => {
 })()`;
 
 const maxStops = 300;
+/** Stops in a row that were known: it goes around again. */
+const maxKnown = 8;
 
 // req: console.keyboard
 test('the tab key reaches every control of every view, each with a name and a visible focus', async (context) => {
@@ -128,12 +130,17 @@ test('the tab key reaches every control of every view, each with a name and a vi
     await open(page, opened.origin, view, ids);
     const controls = await page.evaluate<number>(visibleControls);
     const stops = new Map<string, Stop>();
-    for (let pressed = 0; pressed < maxStops; pressed++) {
+    let known = 0;
+    for (let pressed = 0; pressed < maxStops && known < maxKnown; pressed++) {
       await page.keyboard.press('Tab');
       const stop = await page.evaluate<Stop>(focusedStop);
-      // Around once: the page's own end comes between.
-      if (stops.has(stop.path) || (stop.path.startsWith('html[0]>body[1]') && !stop.path.includes('/'))) break;
-      stops.set(stop.path, stop);
+      // Around once the page's own end comes between. A view may also take the focus itself, once it is ready.
+      const isOutside = stop.path.startsWith('html[0]>body[1]') && !stop.path.includes('/');
+      if (isOutside || stops.has(stop.path)) known++;
+      else {
+        known = 0;
+        stops.set(stop.path, stop);
+      }
     }
     if (stops.size < controls) problems.push(`${view.name}: ${stops.size} of ${controls} controls are reached`);
     for (const { path, hasOutline, hasName } of stops.values()) {

@@ -14,6 +14,8 @@ export interface ViewUnderTest {
 export interface Ids {
   runId: string;
   approvalId: string;
+  planDigest: string;
+  clientId: string;
 }
 
 export const viewsUnderTest: readonly ViewUnderTest[] = [
@@ -30,6 +32,14 @@ export const viewsUnderTest: readonly ViewUnderTest[] = [
   { name: 'a chat', path: () => 'agent/talker/chat', ready: 'car-agent-chat car-chat-composer' },
   { name: 'memory', path: () => 'memory', ready: 'car-memory-fact ol.timeline li' },
   { name: 'events', path: () => 'events', ready: 'car-events .event' },
+  { name: 'a plan', path: ({ planDigest }) => `approvals/plan/${planDigest}`, ready: 'car-approval-plan li' },
+  { name: 'rules', path: () => 'rules', ready: 'car-rules .session' },
+  {
+    name: 'the rules of a session',
+    path: ({ clientId }) => `rules/${clientId}`,
+    ready: 'car-rules section[aria-label=Session] h3',
+  },
+  { name: 'metrics', path: () => 'metrics', ready: 'car-metrics car-plot canvas' },
   { name: 'try it', path: () => 'try/state.set', ready: 'car-try-it form' },
   { name: 'no such view', path: () => 'nowhere', ready: 'main p' },
 ];
@@ -44,7 +54,7 @@ export async function fillDaemon({ agent, host }: Clients): Promise<Ids> {
   await agent.proposal.submit({
     proposal: { actions: [{ id: 'a', type: 'tool_call', tool: 'count', parameters: { text: hostile } }] },
   });
-  await agent.proposal.submit({
+  const { admission } = await agent.proposal.submit({
     proposal: {
       actions: ['one', 'two'].map((text) => ({
         id: text,
@@ -57,8 +67,13 @@ export async function fillDaemon({ agent, host }: Clients): Promise<Ids> {
   await agent.memory.add_fact({ subject: `a fact ${hostile}`, body: 'first', fact_id: 'one', origin: 'web' });
   await agent.memory.add_fact({ subject: `a fact ${hostile}`, body: hostile, fact_id: 'two', supersedes: 'one' });
   await agent.memory.add_fact({ subject: 'another', body: 'x', depends_on: ['two'] });
+  await agent.policy.register({ name: `no ${hostile}`, rule: 'deny_tool', target: hostile });
+  await agent.supervision.subscribe({ filter: { tools: [hostile] } });
+  await host.agent_permissions.set({ agent_id: hostile, mode: 'deny', tier: 'full_access' });
+  await host.budget.set({ name: 'daily', per: 'day', agent: hostile, limits: { tool_calls: 5, cost_usd: 1 } });
+  const { session_id: clientId } = await agent.session.init();
   await agent.host.register_agent({ name: `agent ${hostile}`, kind: 'test', id: 'one' });
-  return { runId, approvalId };
+  return { runId, approvalId, planDigest: admission?.plan_digest ?? '', clientId };
 }
 
 export const talkingAgent = join(import.meta.dirname, 'talking-agent.ts');

@@ -1,10 +1,11 @@
 // One approval, and what a person needs to decide it: used by the list of approvals and beside a conversation.
-import type { HostApproval } from '@car-runtime/protocol';
+import type { ApprovalAction, HostApproval } from '@car-runtime/protocol';
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { resolve, detailText, isIrreversible, lastApproved, readIdentity, whoDecided } from '../store/decisions.ts';
 import { hostView, isOpen } from '../store/host-feed.ts';
 import { ownIdentity } from '../store/decisions.ts';
 import { renderOn } from '../store/store.ts';
+import { client } from '../connection.ts';
 import { linkTo } from '../router.ts';
 import './badge.ts';
 import type { Tone } from './badge.ts';
@@ -50,6 +51,7 @@ export class CarApprovalCard extends LitElement {
     confirming: { state: true },
     deciding: { state: true },
     problem: { state: true },
+    whole: { state: true },
   };
   declare approval: HostApproval;
   /** How a decision is made; without it, with the daemon's approvals. */
@@ -62,6 +64,8 @@ export class CarApprovalCard extends LitElement {
   declare confirming: string | undefined;
   declare deciding: boolean;
   declare problem: string | undefined;
+  /** All of the action, once somebody asked for it. */
+  declare whole: ApprovalAction | undefined;
 
   constructor() {
     super();
@@ -156,6 +160,7 @@ export class CarApprovalCard extends LitElement {
     if (before && before.id !== this.approval.id) {
       this.confirming = undefined;
       this.problem = undefined;
+      this.whole = undefined;
       this.#notes = '';
     }
     readIdentity();
@@ -185,11 +190,23 @@ export class CarApprovalCard extends LitElement {
       <details>
         <summary>Everything that is known of it</summary>
         <pre tabindex="0" aria-label="Details">${textOf(approval.details ?? {}, 2)}</pre>
+        ${this.whole ? wholeText(this.whole) : digest ? html`<p><button @click=${() => void this.#readWhole()}>Show all of the action</button></p>` : nothing}
         ${digest ? html`<p class="soft mono clip" title=${digest}>${digest}</p>` : nothing}
       </details>
       ${isOpen(approval) ? this.#decision() : endOf(approval)}
       ${this.problem === undefined ? nothing : html`<div role="alert" class="warning">${plain(this.problem)}</div>`}
     `;
+  }
+
+  /** The card has the beginning of long values. */
+  async #readWhole(): Promise<void> {
+    const { id } = this.approval;
+    try {
+      const { action } = await client().host.approval({ approval_id: id });
+      if (this.approval.id === id) this.whole = action;
+    } catch (error) {
+      this.problem = (error as Error).message;
+    }
   }
 
   #badges(): TemplateResult {
@@ -378,6 +395,14 @@ function optionLabel(option: string): string {
 
 export function words(text: string): string {
   return plain(text).replaceAll('_', ' ');
+}
+
+function wholeText({ text, tail, chars, hidden_chars: hidden }: ApprovalAction): TemplateResult {
+  return html`<p class="soft">All of the action, ${chars.toLocaleString()} characters:</p>
+    <pre tabindex="0" aria-label="All of the action">
+${plain(text)}${
+        hidden > 0 ? html`<strong>[… ${hidden.toLocaleString()} characters …]</strong>` : nothing
+      }${tail === undefined ? nothing : plain(tail)}</pre>`;
 }
 
 function endOf(approval: HostApproval): TemplateResult {

@@ -5,7 +5,7 @@ import type { FeedCursor, HostAgent, HostApproval, HostEvent, HostIdentity } fro
 import { client, connection } from '../connection.ts';
 import { Store } from './store.ts';
 
-const maxEvents = 500;
+const maxEvents = 1_000;
 const maxEnded = 200;
 const pageSize = 500;
 

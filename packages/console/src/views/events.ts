@@ -1,22 +1,49 @@
-// What the daemon told its hosts, newest last, with filters.
+// What the daemon told its hosts, newest last: filtered, held still, and looked into.
 import type { HostEvent } from '@car-runtime/protocol';
-import { css, html, LitElement, nothing } from 'lit';
+import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+import '../parts/badge.ts';
+import type { Tone } from '../parts/badge.ts';
 import { empty, failed, loading } from '../parts/states.ts';
 import { controls, filled } from '../parts/styles.ts';
 import { clock, plain, textOf } from '../parts/text.ts';
 import { listStyles } from '../parts/virtual-list.ts';
+import { linkTo } from '../router.ts';
 import { followHost, hostView } from '../store/host-feed.ts';
 import { renderOn } from '../store/store.ts';
 
+const rowHeight = 36;
+const kindTones: readonly (readonly [RegExp, Tone])[] = [
+  [/(?:error|failed|degraded|exceeded|crash|denied|gap)/, 'bad'],
+  [/(?:requested|waiting|stopp)/, 'warn'],
+  [/(?:resolved|recovered|completed|registered|started)/, 'good'],
+];
+
 export class CarEvents extends LitElement {
-  static override properties = { filter: { state: true }, open: { state: true } };
-  declare filter: string;
+  static override properties = {
+    text: { state: true },
+    kind: { state: true },
+    agent: { state: true },
+    session: { state: true },
+    open: { state: true },
+    held: { state: true },
+  };
+  declare text: string;
+  declare kind: string;
+  declare agent: string;
+  declare session: string;
   /** Id of the event that is shown in full. */
   declare open: string | undefined;
+  /** What stands still while somebody reads; newer events are counted, and there when it goes on. */
+  declare held: readonly HostEvent[] | undefined;
+  /** As text for the search, made once for each event. */
+  readonly #texts = new WeakMap<HostEvent, string>();
 
   constructor() {
     super();
-    this.filter = '';
+    this.text = '';
+    this.kind = '';
+    this.agent = '';
+    this.session = '';
     renderOn(this, hostView);
   }
 
@@ -27,7 +54,7 @@ export class CarEvents extends LitElement {
     css`
       .event {
         display: grid;
-        grid-template-columns: 80px minmax(120px, 220px) 140px 1fr;
+        grid-template-columns: 80px minmax(140px, 230px) 150px 1fr;
         gap: var(--gap);
         align-items: center;
         padding: 0 14px;
@@ -38,24 +65,54 @@ export class CarEvents extends LitElement {
         text-align: start;
         min-width: 0;
       }
+      .event:hover {
+        background: var(--page);
+      }
+      .event:focus-visible {
+        outline-offset: -2px;
+      }
       .event[aria-expanded='true'] {
         background: var(--accent-surface);
       }
-      pre {
-        margin: 0;
-        padding: 12px;
-        background: var(--surface);
+      .event car-badge {
+        justify-self: start;
+        max-width: 100%;
+        overflow: hidden;
+      }
+      .filters > * {
+        flex: 0 1 auto;
+        max-width: 14em;
+      }
+      .filters input {
+        flex: 1 1 200px;
+        max-width: none;
+      }
+      button[aria-pressed='true'] {
+        background: var(--warn-surface);
+        border-color: var(--warn);
+        color: var(--warn);
+      }
+      .open {
         border: 1px solid var(--line);
         border-radius: var(--radius);
+        background: var(--surface);
+        padding: 10px 14px;
+        max-height: 45%;
         overflow: auto;
-        max-height: 40vh;
+        display: flex;
+        flex-direction: column;
+        gap: 8px;
+        flex: none;
+      }
+      pre {
+        margin: 0;
         font: 12.5px/1.5 var(--mono);
         white-space: pre-wrap;
         overflow-wrap: anywhere;
       }
       @media (max-width: 720px) {
         .event {
-          grid-template-columns: 70px 1fr;
+          grid-template-columns: 64px 1fr;
         }
         .optional {
           display: none;
@@ -67,55 +124,171 @@ export class CarEvents extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     followHost();
+    addEventListener('keydown', this.#onKey);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener('keydown', this.#onKey);
+  }
+
+  #textOf(event: HostEvent): string {
+    let text = this.#texts.get(event);
+    if (text === undefined) this.#texts.set(event, (text = textOf(event).toLowerCase()));
+    return text;
+  }
+
+  #shown(events: readonly HostEvent[]): readonly HostEvent[] {
+    const wanted = this.text.trim().toLowerCase();
+    const { kind, agent, session } = this;
+    if (wanted === '' && kind === '' && agent === '' && session === '') return events;
+    return events.filter(
+      (event) =>
+        (kind === '' || event.kind === kind) &&
+        (agent === '' || agentOf(event) === agent) &&
+        (session === '' || sessionOf(event) === session) &&
+        (wanted === '' || this.#textOf(event).includes(wanted)),
+    );
   }
 
   override render() {
-    const { isReady, error, events } = hostView.value;
+    const { isReady, error, events: live } = hostView.value;
     if (!isReady) return error ? failed('read the events', error) : loading('the events');
-    const wanted = this.filter.toLowerCase();
-    const shown = wanted === '' ? events : events.filter((event) => textOf(event).toLowerCase().includes(wanted));
+    const events = this.held ?? live;
+    const shown = this.#shown(events);
     const opened = events.find(({ id }) => id === this.open);
+    const isFiltered = this.text.trim() !== '' || this.kind !== '' || this.agent !== '' || this.session !== '';
     return html`
       <div class="row spread">
         <h1>Events</h1>
+        <div class="row">
+          <span class="soft" role="status">${this.#count(shown.length, events.length, live)}</span>
+          <button
+            aria-pressed=${this.held !== undefined}
+            @click=${() => (this.held = this.held === undefined ? live : undefined)}
+          >
+            ${this.held === undefined ? 'Pause' : 'Go on'}
+          </button>
+        </div>
+      </div>
+      <div class="row filters">
         <input
           type="search"
-          placeholder="Filter by kind, agent or content"
+          placeholder="Search in everything that is told"
           aria-label="Filter events"
-          .value=${this.filter}
-          @input=${(event: InputEvent) => (this.filter = (event.target as HTMLInputElement).value)}
+          .value=${this.text}
+          @input=${(event: InputEvent) => (this.text = (event.target as HTMLInputElement).value)}
         />
+        ${this.#choice(
+          'kind',
+          'every kind',
+          valuesOf(events, ({ kind }) => kind),
+        )}
+        ${this.#choice('agent', 'every agent', valuesOf(events, agentOf))}
+        ${this.#choice('session', 'every session', valuesOf(events, sessionOf))}
       </div>
       ${
         shown.length === 0
           ? empty(
-              wanted === '' ? 'No events yet' : 'Nothing found',
-              'Agents, approvals, budgets and stores report here.',
+              isFiltered ? 'Nothing found' : 'No events yet',
+              isFiltered
+                ? 'None of the newest events fits these filters.'
+                : 'Agents, approvals, budgets and stores report here as things happen.',
             )
           : html`<car-virtual-list
               label="Events"
-              ?follow=${wanted === ''}
+              ?follow=${this.held === undefined}
               .items=${shown}
-              .rowHeight=${36}
+              .rowHeight=${rowHeight}
               .key=${({ id }: HostEvent) => id}
-              .row=${(event: HostEvent) =>
-                html`<button
-                  class="event"
-                  aria-expanded=${event.id === this.open}
-                  @click=${() => (this.open = event.id === this.open ? undefined : event.id)}
-                >
-                  <span class="soft">${clock(event.timestamp)}</span>
-                  <span class="mono clip">${plain(event.kind)}</span>
-                  <span class="clip soft optional">${plain(event.agent_id ?? '')}</span>
-                  <span class="clip soft optional"
-                    >${event.message ? plain(event.message) : textOf(event.payload).slice(0, 300)}</span
-                  >
-                </button>`}
+              .row=${(event: HostEvent) => this.#row(event)}
             ></car-virtual-list>`
       }
-      ${opened ? html`<pre tabindex="0" aria-label="Event">${textOf(opened, 2)}</pre>` : nothing}
+      ${opened ? this.#detail(opened) : nothing}
     `;
   }
+
+  #count(shown: number, all: number, live: readonly HostEvent[]): string {
+    const last = this.held?.at(-1)?.sequence ?? 0;
+    const missed = this.held === undefined ? 0 : live.filter(({ sequence }) => (sequence ?? 0) > last).length;
+    const found = shown === all ? `${all} events` : `${shown} of ${all} events`;
+    return missed === 0 ? found : `${found}, ${missed} newer`;
+  }
+
+  #choice(name: 'kind' | 'agent' | 'session', every: string, values: readonly string[]): TemplateResult {
+    // What was chosen stays a choice though no event of it is left.
+    const options = this[name] === '' || values.includes(this[name]) ? values : [this[name], ...values];
+    return html`<select
+      aria-label=${`Only this ${name}`}
+      @change=${(event: Event) => (this[name] = (event.target as HTMLSelectElement).value)}
+    >
+      <option value="">${every}</option>
+      ${options.map((value) => html`<option value=${value} ?selected=${value === this[name]}>${plain(value)}</option>`)}
+    </select>`;
+  }
+
+  #row(event: HostEvent): TemplateResult {
+    return html`<button
+      class="event"
+      aria-expanded=${event.id === this.open}
+      @click=${() => (this.open = event.id === this.open ? undefined : event.id)}
+    >
+      <span class="soft">${clock(event.timestamp)}</span>
+      <car-badge tone=${toneOf(event.kind)}>${plain(event.kind)}</car-badge>
+      <span class="clip soft optional">${plain(agentOf(event) ?? '')}</span>
+      <span class="clip soft optional">${gistOf(event)}</span>
+    </button>`;
+  }
+
+  #detail(event: HostEvent): TemplateResult {
+    const approval = event.kind.startsWith('approval.') ? event.payload['id'] : undefined;
+    return html`<section class="open" aria-label="Event">
+      <div class="row spread">
+        <div class="row">
+          <car-badge tone=${toneOf(event.kind)}>${plain(event.kind)}</car-badge>
+          <span class="soft"
+            >${clock(event.timestamp)}${event.sequence === undefined ? '' : `, number ${event.sequence}`}</span
+          >
+          ${typeof approval === 'string' ? html`<a href=${linkTo('approvals', approval)}>the approval</a>` : nothing}
+        </div>
+        <button @click=${() => (this.open = undefined)}>Close</button>
+      </div>
+      <pre tabindex="0" aria-label="All of it">${textOf(event, 2)}</pre>
+    </section>`;
+  }
+
+  readonly #onKey = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape' && !event.defaultPrevented) this.open = undefined;
+  };
+}
+
+function agentOf({ agent_id, payload }: HostEvent): string | undefined {
+  const named = payload['agent_id'];
+  return agent_id ?? (typeof named === 'string' ? named : undefined);
+}
+
+function sessionOf({ payload }: HostEvent): string | undefined {
+  const named = payload['client_id'] ?? payload['session_id'];
+  return typeof named === 'string' ? named : undefined;
+}
+
+const maxChoices = 200;
+
+function valuesOf(events: readonly HostEvent[], of: (event: HostEvent) => string | undefined): string[] {
+  const values = new Set(events.map(of).filter((value) => value !== undefined));
+  return [...values].toSorted().slice(0, maxChoices);
+}
+
+function toneOf(kind: string): Tone {
+  return kindTones.find(([pattern]) => pattern.test(kind))?.[1] ?? 'soft';
+}
+
+const maxGistChars = 300;
+
+function gistOf({ message, payload }: HostEvent): string {
+  if (message) return plain(message).slice(0, maxGistChars);
+  const { action } = payload;
+  return (typeof action === 'string' ? plain(action) : textOf(payload)).slice(0, maxGistChars);
 }
 
 customElements.define('car-events', CarEvents);
