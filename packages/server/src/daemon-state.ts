@@ -49,6 +49,7 @@ export function createState(
     ...(settings.agentsManifest !== undefined && { agentsManifest: settings.agentsManifest }),
     ...(settings.agentLogLimits && { agentLogLimits: settings.agentLogLimits }),
     ...(settings.agentStopGraceMs !== undefined && { agentStopGraceMs: settings.agentStopGraceMs }),
+    ...(settings.chat && { chat: settings.chat }),
     keyDir: settings.stateRoot,
     // The operator's rules stay with the state root, wherever the journals go.
     policyDir: join(settings.stateRoot, 'policies'),

@@ -73,6 +73,7 @@ function toServerOptions(
   authToken: string | undefined,
   log: Log,
 ) {
+  const staleSeconds = values['chat.stale_after_seconds'];
   return {
     stateRoot,
     socketPath: process.platform === 'win32' ? null : socketPath,
@@ -87,6 +88,11 @@ function toServerOptions(
       totalBytes: values['agents.logs_total_bytes'],
     },
     agentStopGraceMs: values['agents.stop_grace_seconds'] * 1_000,
+    chat: {
+      ackTimeoutMs: values['chat.ack_timeout_seconds'] * 1_000,
+      resumeGraceMs: values['chat.resume_grace_seconds'] * 1_000,
+      ...(staleSeconds !== undefined && { staleAfterMs: staleSeconds * 1_000 }),
+    },
     acpAgents: values['external.acp'],
     ...(values.tool_root !== undefined && { toolRoot: values.tool_root }),
     privatePaths: file === undefined ? [] : [file],

@@ -9,6 +9,7 @@ import {
   type JournalRetention,
   type Logger,
   type RunRetention,
+  type ServerStateConfig,
   type SupervisionLimits,
 } from '@car-runtime/core';
 import { ConfigError } from './errors.ts';
@@ -36,6 +37,8 @@ export interface ServerOptions {
   agentLogLimits?: Partial<AgentLogLimits>;
   /** Time an agent has between SIGTERM and SIGKILL, in ms. Default 5 000. */
   agentStopGraceMs?: number;
+  /** Times of chats. */
+  chat?: NonNullable<ServerStateConfig['chat']>;
   /** External agents that speak the Agent Client Protocol, by the id they are called. */
   acpAgents?: Readonly<Record<string, AcpAgentConfig>>;
   /** Folder that the built-in file tools work in, for sessions that name none. Default: none. */

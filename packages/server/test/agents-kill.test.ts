@@ -163,3 +163,20 @@ test('goals that were acknowledged are there after a kill, and one that was purs
     last_reason: 'one test fails',
   });
 });
+
+// req: chat.config
+test('a chat whose agent says nothing ends with an error after the time that the settings file gives it', async () => {
+  using folder = new TempFolder();
+  const root = folder.join('state');
+  mkdirSync(root);
+  await using quiet = await startDaemon({ root, config: '[chat]\nstale_after_seconds = 0.2\n' });
+  await using client = await clientOf(quiet);
+  const token = 'agent-token-of-this-test-0123456789';
+  await client.agents.upsert({ id: 'helper', name: 'Helper', command: process.execPath, token });
+  await using agent = await clientOf(quiet, { tokenFile: undefined, token, agentId: 'helper' });
+  agent.onCallback('agent.chat', () => ({ accepted: true }));
+  const events = client.events('agents.chat.event')[Symbol.asyncIterator]();
+  const { session_id } = await client.agents.chat({ agent_id: 'helper', prompt: 'hello' });
+  const { value } = (await events.next()) as { value: Record<string, unknown> };
+  assert.deepEqual([value['session_id'], value['kind'], value['reason']], [session_id, 'error', 'stale']);
+});

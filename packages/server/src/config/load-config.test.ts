@@ -194,3 +194,27 @@ test('agents that speak ACP are taken from the file, shown as it has them, and r
   ];
   for (const [text, why] of rows) await assert.rejects(load({ file: text }), why);
 });
+
+// req: chat.config
+test('the times of chats are taken from the file within their bounds; nothing ends a quiet chat unless it is said', async () => {
+  const { values } = await load({ file: '[chat]\nack_timeout_seconds = 0.5\nstale_after_seconds = 90' });
+  const timesOf = (of: typeof values) => [
+    of['chat.ack_timeout_seconds'],
+    of['chat.resume_grace_seconds'],
+    of['chat.stale_after_seconds'],
+  ];
+  assert.deepEqual(timesOf(values), [0.5, 300, 90]);
+  const given = await load({});
+  assert.deepEqual(timesOf(given.values), [5, 300, undefined]);
+  assert.deepEqual(timesOf((await load({ file: configText(given) })).values), [5, 300, undefined]);
+  for (const line of [
+    'stale_after_seconds = 0',
+    'stale_after_seconds = 86401',
+    'stale_after_seconds = "soon"',
+    'ack_timeout_seconds = -1',
+  ])
+    assert.match(
+      await refusal({ file: `[chat]\n${line}` }),
+      /chat\.(?:stale_after|ack_timeout)_seconds.*a number of seconds above 0/,
+    );
+});

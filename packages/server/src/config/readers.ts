@@ -39,6 +39,14 @@ export const seconds: Reader<number> = (raw) => {
   return value;
 };
 
+export function secondsUpTo(most: number): Reader<number> {
+  return (raw) => {
+    const value = seconds(raw);
+    if (value > most) throw new Error(`a number of seconds above 0, ${most} at most`);
+    return value;
+  };
+}
+
 /** The text form is that of a variable, `CAR_NO_AUTH=1`: anything that is not plainly yes or no is an error. */
 export const boolean: Reader<boolean> = (raw) => {
   if (raw === true || raw === '1' || raw === 'true') return true;

@@ -21,6 +21,7 @@ import {
   listOf,
   origin,
   seconds,
+  secondsUpTo,
   secret,
   text,
   type Reader,
@@ -202,6 +203,20 @@ export const settings = {
     fallback: defaultAgentStopGraceMs / 1_000,
     read: seconds,
     help: 'time an agent has between SIGTERM and SIGKILL',
+  }),
+  'chat.ack_timeout_seconds': setting({
+    fallback: 5,
+    read: secondsUpTo(3_600),
+    help: 'time an agent has to acknowledge a prompt',
+  }),
+  'chat.resume_grace_seconds': setting({
+    fallback: 300,
+    read: secondsUpTo(86_400),
+    help: 'time a chat that can be resumed waits for somebody to come back',
+  }),
+  'chat.stale_after_seconds': optional({
+    read: secondsUpTo(86_400),
+    help: 'time after which a chat whose agent says nothing ends with an error (default: never)',
   }),
   'journals.max_files': limit(2_000, 'newest journals kept at start', 0),
   'journals.max_age_days': limit(30, 'days a journal is kept', 0),

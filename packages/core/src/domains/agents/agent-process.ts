@@ -5,6 +5,7 @@ import { statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Readable } from 'node:stream';
 import { isGroupAlive, signalGroup } from '../../infra/processes.ts';
+import { endLeftovers, findStrays } from './leftovers.ts';
 import type { LogFile, LogStream } from './log-file.ts';
 
 /** Taken from one stream of a process in a second; a process that writes faster waits. */
@@ -36,12 +37,13 @@ const hasGroups = process.platform !== 'win32';
 export class AgentProcess {
   readonly pid: number;
   readonly #child: ChildProcess;
+  readonly #env: LaunchOptions['env'];
   /** Resolves when the process and the rest of its group are gone, and all they wrote is in the logs. */
   readonly ended: Promise<Exit>;
 
   /** Resolves once the program runs; rejects with the reason when it does not. A process that ends at once has run. */
   static async launch(options: LaunchOptions, onSpawned: (pid: number) => void): Promise<AgentProcess> {
-    const { command, args, cwd, env, logs } = options;
+    const { command, args, cwd, env } = options;
     let child: ChildProcess;
     try {
       // A session of its own: no signal of the daemon's terminal reaches it, and its group can be ended as one.
@@ -60,11 +62,12 @@ export class AgentProcess {
       throw new Error(whyNotSpawned(error, options), { cause: error });
     }
     onSpawned(child.pid);
-    return new AgentProcess(child, child.pid, logs);
+    return new AgentProcess(child, child.pid, options);
   }
 
-  private constructor(child: ChildProcess, pid: number, logs: LaunchOptions['logs']) {
+  private constructor(child: ChildProcess, pid: number, { logs, env }: LaunchOptions) {
     this.#child = child;
+    this.#env = env;
     this.pid = pid;
     // Signals that cannot be delivered end here; what counts is whether it exits.
     child.on('error', () => undefined);
@@ -76,6 +79,7 @@ export class AgentProcess {
   async #follow(exited: Promise<Exit>, written: Promise<void>[]): Promise<Exit> {
     const exit = await exited;
     await this.#endLeftovers();
+    await endLeftovers(findStrays(this.#env), leftoverGraceMs);
     await Promise.race([Promise.all(written), delay(drainMs)]);
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
@@ -94,7 +98,7 @@ export class AgentProcess {
     // Looking means reading every process there is, so less and less often.
     const until = performance.now() + limitMs;
     for (let pauseMs = pollMs; performance.now() < until && isGroupAlive(this.pid); pauseMs = 1.5 * pauseMs)
-      await delay(Math.min(pauseMs, until - performance.now()));
+      await delay(Math.max(0, Math.min(pauseMs, until - performance.now())));
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {

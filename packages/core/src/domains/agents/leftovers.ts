@@ -62,6 +62,19 @@ function agentOf(
   return isOfToken || recorded.get(id)?.pid === stat.session ? id : undefined;
 }
 
+/** What has the credential of an agent in its variables: it was started by the agent, and left its group. Nothing where there
+ *  is no credential to tell it by. */
+export function findStrays({ CAR_AGENT_ID: id, CAR_AGENT_TOKEN: token }: Readonly<Record<string, string>>): Leftover[] {
+  if (id === undefined || token === undefined || token === '') return [];
+  return allProcessIds().flatMap((pid) => {
+    const stat = pid === process.pid ? undefined : statOf(pid);
+    if (!stat || stat.isZombie || stat.hasTerminal) return [];
+    const environment = environmentOf(pid);
+    const isOurs = environment.get('CAR_AGENT_ID') === id && environment.get('CAR_AGENT_TOKEN') === token;
+    return isOurs ? [{ pid, identity: identityOfStat(stat) }] : [];
+  });
+}
+
 function isIn(found: ReadonlyMap<string, Leftover[]>, pid: number): boolean {
   return [...found.values()].some((leftovers) => leftovers.some((leftover) => leftover.pid === pid));
 }

@@ -209,6 +209,28 @@ test('what an agent started itself ends with it: on a stop, and when the agent a
   assert.ok(!isAlive(second));
 });
 
+// req: agents.strays
+test('what an agent started in a session of its own ends with it too, and what is somebody else’s does not', async () => {
+  await using daemon = serve(quick);
+  using folder = new TempFolder();
+  const client = await daemon.connect();
+  const [file, ready] = [folder.join('stray'), folder.join('ready')];
+  const stray = `echo $$ > '${file}'; trap '' TERM; touch '${ready}'; while :; do sleep 600; done`;
+  const source = `require('child_process').spawn('setsid', ['sh', '-c', ${JSON.stringify(stray)}], { stdio: 'ignore' }); setInterval(() => {}, 1000)`;
+  await agent(client, source, { restart: 'never' });
+  await until(() => existsSync(ready));
+  const pid = Number(readFileSync(file, 'utf8'));
+  const bystander = spawn('sleep', ['600'], {
+    stdio: 'ignore',
+    env: { PATH: process.env['PATH'], CAR_AGENT_ID: 'a', CAR_AGENT_TOKEN: 'another' },
+  });
+  await once(bystander, 'spawn');
+  await client.agents.stop({ id: 'a' });
+  assert.ok(!isAlive(pid));
+  assert.equal(bystander.exitCode ?? bystander.signalCode, null);
+  bystander.kill('SIGKILL');
+});
+
 // req: agents.foreign
 test('somebody else who runs the agent blocks its start, and it is started once they are gone', async () => {
   await using daemon = serve(quick);

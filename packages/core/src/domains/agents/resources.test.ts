@@ -55,6 +55,24 @@ test('an agent that uses more memory, or has more processes, than it may is ende
   );
 });
 
+// req: agents.limits
+test('an agent that keeps using more of a core than it may is ended for it; one that uses less goes on', async () => {
+  await using daemon = serve(quick);
+  const client = await daemon.connect();
+  const limits = { cpu_percent: 1, cpu_secs: 5 };
+  const spin = { id: 'spins', name: 'Spins', command: node, args: ['-e', 'for (;;);'], limits, max_restarts: 0 };
+  const rest = { id: 'rests', name: 'Rests', command: '/bin/sleep', args: ['1000'], limits, max_restarts: 0 };
+  for (const agent of [spin, rest]) {
+    await client.agents.upsert(agent);
+    await client.agents.start({ id: agent.id });
+  }
+  const ended = await client.agents.wait({ id: 'spins', targets: ['errored'], timeout_secs: 120 });
+  assert.match(ended.last_error ?? '', /^used more than 1 % of a core for \d+ s$/);
+  assert.equal(ended.last_signal, 'SIGTERM');
+  const [, rests] = ((await client.agents.list()) as ManagedAgent[]).toSorted((one) => (one.id === 'rests' ? 1 : -1));
+  assert.deepEqual([rests?.id, rests?.status, rests?.last_error], ['rests', 'running', undefined]);
+});
+
 test('a line of /proc is read whatever the program is called', () => {
   const stat = parseStat(
     '42 (a) R (b c) S 1 42 42 0 -1 4194560 100 0 0 0 7 3 1 2 20 0 1 0 987654 1000000 250 18446744073709551615 1 1',

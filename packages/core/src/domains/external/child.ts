@@ -132,7 +132,7 @@ export class Child {
   async #groupGoneWithin(limitMs: number): Promise<void> {
     const until = performance.now() + limitMs;
     for (let pauseMs = pollMs; performance.now() < until && isGroupAlive(this.#pid); pauseMs *= 1.5)
-      await delay(Math.min(pauseMs, until - performance.now()));
+      await delay(Math.max(0, Math.min(pauseMs, until - performance.now())));
   }
 
   /** Ends the whole group: SIGTERM, and SIGKILL for what is left. */
