@@ -192,3 +192,17 @@ test('a daemon that stops while a call waits does not call it the requester goin
   assert.deepEqual([last.id, last.set.outcome], [id, 'daemon_restarted']);
   await daemon[Symbol.asyncDispose]();
 });
+
+// req: gate.asks-again
+test('a denial is of one call: the very same call, made again, asks again', async () => {
+  await using at = await scene();
+  for (const resolution of ['deny', 'approve']) {
+    const call = at.caller.call<{ available: boolean }>('messages.send', send).then(
+      ({ available }) => available,
+      (error: { code: number }) => error.code,
+    );
+    const { id } = await at.host.nextApproval();
+    await at.host.call('host.resolve_approval', { approval_id: id, resolution });
+    assert.equal(await call, resolution === 'deny' ? -32003 : false);
+  }
+});

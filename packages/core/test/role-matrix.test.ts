@@ -81,6 +81,7 @@ async function ownedCalls(daemon: TestDaemon, owner: HostWire): Promise<Calls> {
     ['host.update_device', () => ({ device_id: 'd', name: 'D' })],
     ['host.unregister_agent', () => ({ agent_id: 'a' })],
     ['agents.tail_log', () => ({ id: 'owner' })],
+    ['agents.watch_log', () => ({ id: 'owner' })],
     ['budget.extend', async () => ({ name: await newBudget(host), agent: 'owner', add: { tool_calls: 1 } })],
     ['agents.chat.approve', () => ({ session_id, approval_id: 'p', decision: true })],
     ['host.resolve_approval', () => ({ approval_id: asked?.id, resolution: 'deny' })],

@@ -410,6 +410,7 @@ export const agents = {
         more: z.boolean(),
       }),
     access: 'session',
+    ownership: 'subject',
     effect: 'read',
     errors: ['failed', 'forbidden', 'overloaded'],
     section,

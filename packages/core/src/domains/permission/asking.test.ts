@@ -88,6 +88,27 @@ test('a submit that waits runs when it is approved, and comes back with the outc
   assert.deepEqual([(await waiting).results[0]?.status, (await waiting).admission], ['succeeded', undefined]);
 });
 
+// req: asking.denied-stays
+test('what a person denied is denied to every later submit without asking again, until it is approved', async () => {
+  await using daemon = serve();
+  const { client, calls } = await agentWithDeploy(daemon);
+  const host = await daemon.connect({ as: 'host' });
+  await client.proposal.submit({ proposal: deploy });
+  const [asked] = await open(daemon, 1);
+  await host.host.resolve_approval({ approval_id: asked!.id, resolution: 'deny' });
+  for (let again = 0; again < 2; again++) {
+    const { admission } = await client.proposal.submit({ proposal: deploy, approval_wait_ms: 60_000 });
+    assert.deepEqual([admission?.reason, admission?.approval_ids], ['permission_denied', []]);
+  }
+  assert.equal((await host.host.approvals({ status: 'pending' })).total, 0);
+  // Another operation is another question.
+  const other = { actions: [{ ...deploy.actions[0]!, parameters: { to: 'elsewhere' } }] };
+  assert.equal((await client.proposal.submit({ proposal: other })).admission?.approval_ids.length, 1);
+  await host.permission.approve({ action: deploy.actions[0]! });
+  assert.equal((await client.proposal.submit({ proposal: deploy })).results[0]?.status, 'succeeded');
+  assert.equal(calls(), 1);
+});
+
 // req: asking.expired
 test('a submit whose time to wait is over is refused as expired, and its approval goes on waiting', async () => {
   await using daemon = serve();
