@@ -2,10 +2,11 @@
 // that it starts carry an id in their variables which nobody else knows; the record of the id is there before the child is, and
 // is gone once the child is.
 import { randomUUID } from 'node:crypto';
-import { constants, closeSync, fstatSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makePrivateFolder, writePrivateFile } from './private-file.ts';
+import { readRegular } from './regular-file.ts';
 import { allProcessIds, environmentOf, identityOf, identityOfStat, signalProcess, statOf } from './processes.ts';
 
 /** Variable that a child and its descendants are known by. */
@@ -124,19 +125,12 @@ function leftOf(records: ReadonlyMap<string, ChildRecord>): Process[] {
   return [...marked, ...recorded];
 }
 
-/** Never through a link, and no more than a record has. */
 function readRecord(path: string): ChildRecord | undefined {
-  let descriptor: number | undefined;
   try {
-    descriptor = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
-    if (!fstatSync(descriptor).isFile()) return undefined;
-    const bytes = Buffer.alloc(maxRecordBytes);
-    const record = JSON.parse(bytes.toString('utf8', 0, readSync(descriptor, bytes))) as ChildRecord;
+    const record = JSON.parse(readRegular(path, maxRecordBytes)) as ChildRecord;
     return typeof record.supervisor?.pid === 'number' ? record : undefined;
   } catch {
-    return undefined; // gone meanwhile, a link, or not a record
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
+    return undefined; // gone meanwhile, or not a record
   }
 }
 

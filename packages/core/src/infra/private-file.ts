@@ -8,14 +8,16 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readFileSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { readRegular } from './regular-file.ts';
 
 const groupOrOtherAny = 0o077;
+/** Larger than any that is written. */
+const maxFileBytes = 256 * 1024 * 1024;
 
 /** Makes a folder with mode 0700, and takes from an existing one what others may do with it. */
 export function makePrivateFolder(path: string): void {
@@ -27,7 +29,7 @@ export function makePrivateFolder(path: string): void {
 export function readPrivateFile(path: string): string | undefined {
   try {
     tighten(path, 0o600);
-    return readFileSync(path, 'utf8');
+    return readRegular(path, maxFileBytes);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

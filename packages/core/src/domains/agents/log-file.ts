@@ -1,18 +1,9 @@
 // What a process writes, byte for byte, in files that never grow past a size: full ones are renamed to `.1`, `.2` … and the
 // oldest goes. All of them together have a bound too.
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, readdirSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePrivateFolder } from '../../infra/private-file.ts';
+import { openRegular } from '../../infra/regular-file.ts';
 
 export interface LogLimits {
   /** Size at which a file is rotated. */
@@ -93,8 +84,7 @@ export class LogFile implements Disposable {
 
   #open(): number {
     makePrivateFolder(this.#folder);
-    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-    const descriptor = openSync(this.#path, flags, 0o600);
+    const descriptor = openRegular(this.#path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600);
     this.#descriptor = descriptor;
     this.#size = fstatSync(descriptor).size;
     return descriptor;

@@ -1,11 +1,13 @@
 // Who runs an agent: `run/<id>.supervisor.pid`, written by the daemon that started it, and `run/<id>.pid`, which an agent
 // may keep itself and the daemon only reads (Agents, Lifecycle).
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePrivateFolder, writePrivateFile } from '../../infra/private-file.ts';
 import { identityOf, startedAtMs } from '../../infra/processes.ts';
+import { readRegular } from '../../infra/regular-file.ts';
 
 const extension = '.supervisor.pid';
+const maxFileBytes = 16 * 1024;
 /** How far the clocks of files and processes may be apart. */
 const clockSlackMs = 2_000;
 
@@ -77,7 +79,7 @@ function isAlive({ pid, identity }: SpawnRecord): boolean {
 
 /** A process that started after the file was written is not the one that wrote its id there. */
 function isYounger(pid: number, path: string): boolean {
-  const writtenAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  const writtenAt = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs;
   const startedAt = startedAtMs(pid);
   return writtenAt !== undefined && startedAt !== undefined && startedAt > writtenAt + clockSlackMs;
 }
@@ -95,9 +97,9 @@ function parseRecord(text: string | undefined): SpawnRecord | undefined {
 
 function textOf(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegular(path, maxFileBytes);
   } catch {
-    return undefined; // none, or not ours to read
+    return undefined; // none, not ours to read, or no such file
   }
 }
 

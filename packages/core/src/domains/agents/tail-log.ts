@@ -1,7 +1,8 @@
 // The end of what an agent wrote, read backwards across rotated files, at most so much of it.
-import { closeSync, fstatSync, openSync, read as readCallback } from 'node:fs';
+import { closeSync, fstatSync, read as readCallback } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { openRegular } from '../../infra/regular-file.ts';
 
 /** Scanned of each stream. */
 const maxBytes = 8 * 1024 * 1024;
@@ -80,7 +81,7 @@ export function openFiles(path: string): { descriptor: number; size: number }[] 
   const files: { descriptor: number; size: number }[] = [];
   for (let number = 0; number <= maxRotated; number++) {
     try {
-      const descriptor = openSync(number === 0 ? path : `${path}.${number}`, 'r');
+      const descriptor = openRegular(number === 0 ? path : `${path}.${number}`);
       files.push({ descriptor, size: fstatSync(descriptor).size });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
