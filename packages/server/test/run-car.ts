@@ -24,6 +24,8 @@ export interface RunOptions {
   root: string;
   env?: Readonly<Record<string, string | undefined>>;
   input?: string;
+  /** Folder it runs in. */
+  cwd?: string;
   /** Which of its streams the program takes for a terminal. */
   terminal?: readonly ('stdout' | 'stderr')[];
 }
@@ -51,7 +53,11 @@ export interface RunningCar extends AsyncDisposable {
 /** Starts a command line that may go on for long. Disposing ends it. */
 export function startCar(args: readonly string[], options: RunOptions): RunningCar {
   const imports = options.terminal ? ['--import', pretendTerminal(options.terminal)] : [];
-  const child = spawn(process.execPath, [...imports, program, ...args], { env: environmentOf(options), stdio: 'pipe' });
+  const child = spawn(process.execPath, [...imports, program, ...args], {
+    env: environmentOf(options),
+    stdio: 'pipe',
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+  });
   const printed = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].setEncoding('utf8').on('data', (text: string) => (printed[stream] += text));
