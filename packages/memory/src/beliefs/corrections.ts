@@ -155,8 +155,13 @@ function partsOf(clause: Clause): Clause[] {
 function saysChange(text: string, old: string): boolean {
   const at = text.toLowerCase().indexOf(old.toLowerCase());
   const before = text.slice(Math.max(0, at - 40), Math.max(0, at));
-  if (/\b(?:go(?:ing)? back|revert(?:ing|ed)?|stick(?:ing)?|keep(?:ing)?|still)\b/i.test(before)) return false;
-  return /\b(?:instead of|rather than|not|no longer|from|was|were|drop(?:ping)?|cancel\w*|scrap\w*|forget|replace)\b/i.test(
+  if (
+    /\b(?:go(?:ing)? back|back to|return(?:ing)?|restor(?:e|ing)|revert(?:ing|ed)?|stick(?:ing)?|keep(?:ing)?|still)\b/i.test(
+      before,
+    )
+  )
+    return false;
+  return /\b(?:instead of|in place of|rather than|over|not|no longer|from|was|were|had|used to|drop(?:ping|ped)?|cancel\w*|scrap\w*|abandon\w*|forget|undo|replac(?:e|es|ed|ing)|swap(?:ping|ped)?)\b/i.test(
     before,
   );
 }

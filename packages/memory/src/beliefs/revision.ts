@@ -131,7 +131,9 @@ export class Revision {
     if (isAside) return false;
     const says = (fact: string): boolean => containsPhrase(text, fact) && (old === '' || containsPhrase(fact, old));
     if (node.kind !== 'conversation') return this.#replacements.has(node.index) && says(text);
-    return this.#material.facts.some((fact) => !this.corrections.has(fact.node.index) && says(core(fact)));
+    return this.#material.facts.some(
+      (fact) => !this.corrections.has(fact.node.index) && !this.#overruled.has(fact.node.index) && says(core(fact)),
+    );
   }
 
   /** An observation tells how something stands at its moment: a later one about the same thing takes its place. */
