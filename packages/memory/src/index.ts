@@ -14,6 +14,8 @@ export { clampUtility } from './context/fact-score.ts';
 export type { Utility } from './context/fact-score.ts';
 export { contextSections, renderContext } from './context/pieces.ts';
 export type { ContextPiece, ContextSection } from './context/pieces.ts';
+export { maxDimensions } from './embedding/embedder.ts';
+export type { Embedder } from './embedding/embedder.ts';
 export { maxConstraintChars, maxKeyChars, maxValueChars, MemoryEngine } from './engine.ts';
 export type { EnvironmentInput, FactInput, Journal, MemoryEngineOptions, TurnInput } from './engine.ts';
 export { consolidate } from './consolidate.ts';

@@ -7,6 +7,8 @@ import { contextBudget, layerBudget } from './context/budget.ts';
 import { noUtility, scoreFacts, type Utility } from './context/fact-score.ts';
 import { statementOf } from './context/fact-lines.ts';
 import type { ContextPiece } from './context/pieces.ts';
+import type { Embedder } from './embedding/embedder.ts';
+import { Embeddings } from './embedding/embeddings.ts';
 import type { MemoryGraph } from './graph/graph.ts';
 import type { MemoryNode, View } from './graph/model.ts';
 import { createHybridRanker } from './retrieval/graph-ranker.ts';
@@ -21,6 +23,9 @@ export interface ReaderOptions {
   extras?: ContextExtras;
   /** Does a query on another thread. */
   rankElsewhere?: (job: RankJob) => Promise<Ranked[]>;
+  /** Improves what is ranked off the loop. Without one, and while it fails, ranking goes by words and the graph alone. */
+  embedder?: Embedder;
+  onEmbedderProblem?: (error: unknown) => void;
   /** Lets others have the thread between two slices of work. Default: the event loop goes round once. */
   pause?: () => Promise<void>;
   /** Cells a query may read on this thread when there is another. Default 200 000: a few milliseconds. */
@@ -48,6 +53,8 @@ export interface Hit {
   readonly score: number;
 }
 
+type Likeness = ReadonlyMap<number, number>;
+
 const builtIn: Readonly<Record<string, RankerFactory>> = { hybrid: createHybridRanker, classic: createClassicRanker };
 const defaultLimit = 5;
 const defaultMaxCellsHere = 200_000;
@@ -64,6 +71,7 @@ export class MemoryReader implements Disposable {
   /** The default one from the beginning, so that it follows what is written; the others when they are first asked for. */
   readonly #rankers = new Map<string, Ranker>();
   readonly belief: Belief;
+  readonly #embeddings: Embeddings | undefined;
   #isHeld = false;
   utility: Utility = noUtility;
 
@@ -79,6 +87,13 @@ export class MemoryReader implements Disposable {
     this.#options = options;
     this.belief = (options.belief ?? createBelief)(graph);
     this.#ranker();
+    const { embedder, onEmbedderProblem: onProblem, pause = nextTurn } = options;
+    if (embedder) this.#embeddings = new Embeddings(graph, { embedder, onProblem, pause });
+  }
+
+  /** Resolves when the embedder has seen all there is, or failed. Queries do not wait for it. */
+  async embedded(): Promise<void> {
+    await this.#embeddings?.settled();
   }
 
   /** While a memory is filled from a file its indexes wait: `prepare` makes them afterwards, from what was saved or anew. */
@@ -118,8 +133,9 @@ export class MemoryReader implements Disposable {
 
   /** The same; what is heavy is done on another thread. */
   async queryOffLoop(text: string, options: QueryOptions = {}): Promise<Hit[]> {
+    const likeness = await this.#embeddings?.likenessTo(text, options);
     await this.prepare(options.ranking);
-    return this.#hits(await this.#run(this.#queryPlan(text, options)), text, options);
+    return this.#hits(await this.#run(this.#queryPlan(text, options, likeness)), text, options);
   }
 
   context(text: string, options: ContextOptions = {}): ContextPiece[] {
@@ -128,8 +144,9 @@ export class MemoryReader implements Disposable {
 
   async contextOffLoop(text: string, options: ContextOptions = {}): Promise<ContextPiece[]> {
     if (options.isFast) return this.context(text, options);
+    const likeness = await this.#embeddings?.likenessTo(text, options);
     await this.prepare(options.ranking);
-    const ranked = await this.#run(this.#contextPlan(text, options));
+    const ranked = await this.#run(this.#contextPlan(text, options, likeness));
     return this.#assemble(text, options, ranked);
   }
 
@@ -153,17 +170,24 @@ export class MemoryReader implements Disposable {
     for (const ranker of this.#rankers.values()) ranker[Symbol.dispose]();
     this.#rankers.clear();
     this.belief[Symbol.dispose]();
+    this.#embeddings?.[Symbol.dispose]();
   }
 
-  #queryPlan(text: string, options: QueryOptions): RankPlan {
+  #queryPlan(text: string, options: QueryOptions, likeness?: Likeness): RankPlan {
     // More than asked for: what cannot be relied on is left out afterwards.
     const limit = (options.limit ?? defaultLimit) * 2 + 8;
-    return this.#ranker(options.ranking).plan(this.#rankRequest(text, options, limit));
+    return this.#ranker(options.ranking).plan({
+      ...this.#rankRequest(text, options, limit),
+      ...(likeness && { likeness }),
+    });
   }
 
-  #contextPlan(text: string, options: ContextOptions): RankPlan {
+  #contextPlan(text: string, options: ContextOptions, likeness?: Likeness): RankPlan {
     const limit = Math.ceil(layerBudget(contextBudget(options.window), 2) / minLineTokens);
-    return this.#ranker(options.ranking).planContext(this.#rankRequest(text, options, limit));
+    return this.#ranker(options.ranking).planContext({
+      ...this.#rankRequest(text, options, limit),
+      ...(likeness && { likeness }),
+    });
   }
 
   #rankRequest(text: string, options: QueryOptions | ContextOptions, limit: number) {

@@ -4,6 +4,7 @@ import { MemoryEngine } from '../engine.ts';
 import type { Ranker, RankRequest } from '../ranking.ts';
 import { createClassicRanker } from '../classic/ranker.ts';
 import { createHybridRanker } from './graph-ranker.ts';
+import { walkOf } from './graph-walk.ts';
 
 const rankers = { hybrid: createHybridRanker, classic: createClassicRanker };
 
@@ -125,4 +126,37 @@ test('classic: an exact word counts 3, a stem 2, a synonym 1.5, a piece of a wor
   memory.ingest({ id: 'piece', key: 'c', value: 'attestedly' });
   assert.deepEqual(idsOf(memory, ranker, request('tested')), ['token', 'stem', 'piece']);
   ranker[Symbol.dispose]();
+});
+
+// req: memory.retrieval.bounded
+test('activation stops at a node that thousands lead to, and reads no more of its edges', () => {
+  const memory = new MemoryEngine({ now: () => 0 });
+  const hub = memory.ingest({ id: 'hub', key: 'headcount', value: 'eight people' });
+  for (let n = 0; n < 600; n++)
+    memory.ingest({ id: `f${n}`, key: `plan ${n}`, value: `sprint ${n}`, dependsOn: ['hub'] });
+  const visitsOf = (maxEdges: number): number => {
+    let visits = 0;
+    walkOf(memory.graph, { maxEdges }).forEachNeighbour(hub.index, () => visits++);
+    return visits;
+  };
+  assert.deepEqual([visitsOf(599), visitsOf(600)], [0, 600]);
+  const ranker = createHybridRanker(memory.graph);
+  assert.deepEqual(idsOf(memory, ranker, request('headcount')), ['hub']);
+  assert(idsOf(memory, ranker, request('plan 77')).includes('hub'));
+  ranker[Symbol.dispose]();
+});
+
+// req: memory.retrieval.tenants
+test('no word of one tenant weighs in the order of another', () => {
+  const orders = [0, 500].map((others) => {
+    const memory = new MemoryEngine({ now: () => 0 });
+    memory.ingest({ id: 'a', key: 'deploy', value: 'friday friday', tenant: 't' });
+    memory.ingest({ id: 'b', key: 'budget', value: 'deploy freeze', tenant: 't' });
+    for (let n = 0; n < others; n++) memory.ingest({ key: 'deploy', value: `friday ${n}`, tenant: 'u' });
+    const ranker = createHybridRanker(memory.graph);
+    const ranked = ranker.plan(request('friday freeze deploy', { view: { tenant: 't' } })).run();
+    ranker[Symbol.dispose]();
+    return JSON.stringify(ranked);
+  });
+  assert.equal(orders[0], orders[1]);
 });

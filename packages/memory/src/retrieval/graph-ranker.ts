@@ -11,6 +11,8 @@ import { hashOf, SavedIndex, SavedIndexWriter } from './saved-index.ts';
 
 /** Facts of one key that lend each other activation. */
 const MAX_GROUP = 64;
+/** Edges of a node that activation follows; one with more leads nowhere. */
+const MAX_EDGES = 512;
 /** Seeds that an explanation names. */
 const MAX_EXPLAINED_SEEDS = 5;
 /** Least score of a fact that the question reaches, of 1. */
@@ -102,7 +104,7 @@ class HybridRanker implements Ranker {
     return {
       text,
       limit,
-      graph: walkOf(graph, MAX_GROUP),
+      graph: walkOf(graph, { maxGroup: MAX_GROUP, maxEdges: MAX_EDGES }),
       isVisible: (at) => {
         const node = graph.node(at);
         return node !== undefined && node.expiresAtMs > nowMs && graph.isVisible(at, view) && isWanted(node);

@@ -8,15 +8,34 @@ import type { Adjacency, Groups } from './page-rank.ts';
 /** Strength of the link between two facts of one key. */
 export const SAME_KEY_STRENGTH = sameKeyWeight * edgeMultiplier.related_to;
 
-/**
- * Walks valid nodes only. Facts of one key are given as a group, which the caller spreads as a whole; of a group larger than
- * `maxGroup` a member's share says nothing, so such are left out.
- */
-export function walkOf(graph: MemoryGraph, maxGroup = Infinity): Adjacency & Groups {
+/** Where a share of what a node hands on says nothing any more. */
+export interface WalkLimits {
+  /** Larger groups are left out. */
+  readonly maxGroup?: number;
+  /** A node with more edges leads nowhere; no more of them are read. */
+  readonly maxEdges?: number;
+}
+
+/** Walks valid nodes only. Facts of one key are given as a group, which the caller spreads as a whole. */
+export function walkOf(
+  graph: MemoryGraph,
+  { maxGroup = Infinity, maxEdges = Infinity }: WalkLimits = {},
+): Adjacency & Groups {
   const { adjacency, groups, flags } = graph;
   const isValid = (node: number): boolean => (flags.at(node) & flag.isValid) !== 0;
+  const isHub = (node: number): boolean => {
+    let edges = 0;
+    for (let edge = adjacency.firstOut.at(node); edge !== none; edge = adjacency.nextOut.at(edge)) {
+      if (++edges > maxEdges) return true;
+    }
+    for (let edge = adjacency.firstIn.at(node); edge !== none; edge = adjacency.nextIn.at(edge)) {
+      if (++edges > maxEdges) return true;
+    }
+    return false;
+  };
   return {
     forEachNeighbour(node, visit) {
+      if (isHub(node)) return;
       for (let edge = adjacency.firstOut.at(node); edge !== none; edge = adjacency.nextOut.at(edge)) {
         const to = adjacency.to.at(edge);
         if (isValid(to)) visit(to, adjacency.weight.at(edge) * multiplierByCode[adjacency.kind.at(edge)]!);
