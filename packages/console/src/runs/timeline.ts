@@ -317,7 +317,7 @@ export class CarRunTimeline extends LitElement {
     const hasBegun = isOver(status) || status === 'executing';
     const end = isOver(status) ? (endMs ?? begin) : nowMs;
     const waitedFrom = span.kind === 'plan' ? undefined : submittedMs;
-    const waitedTo = hasBegun ? (startMs ?? nowMs) : nowMs;
+    const waitedTo = hasBegun ? (begin ?? nowMs) : nowMs;
     return html`${
       waitedFrom !== undefined && waitedTo > waitedFrom
         ? html`<span
