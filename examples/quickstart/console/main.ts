@@ -34,10 +34,18 @@ export async function showConsole(): Promise<void> {
   });
   for (const { id, tells, capabilities } of agents) {
     const program = join(import.meta.dirname, `${id}.ts`);
-    await host.agents.upsert({ id, name: id, command: process.execPath, args: [program, repository], capabilities });
+    await host.agents.upsert({
+      id,
+      name: `The ${id}`,
+      command: process.execPath,
+      args: [program, repository],
+      capabilities,
+    });
     await host.agents.start({ id });
     console.log(`   ${id.padEnd(10)} ${dim(tells)}`);
   }
+
+  await rememberTogether(host);
 
   heading('3  Look at them');
   await printLink(host);
@@ -48,6 +56,19 @@ export async function showConsole(): Promise<void> {
   keys.close();
   await host.close();
   console.log('\n   ending the agents and the daemon');
+}
+
+/** What all of them know: one fact that was corrected, one that rests on it, and one that is in every context. */
+async function rememberTogether(host: Client): Promise<void> {
+  await host.memory.add_fact({ subject: 'release day', body: 'Friday', fact_id: 'release-day', source: 'the plan' });
+  await host.memory.add_fact({ subject: 'mail', body: 'goes out on the release day', depends_on: ['release-day'] });
+  await host.memory.add_fact({
+    subject: 'release day',
+    body: 'Tuesday',
+    supersedes: 'release-day',
+    source: 'a meeting',
+  });
+  await host.memory.add_fact({ subject: 'releases', body: 'are published by a person only', kind: 'constraint' });
 }
 
 async function printLink(host: Client): Promise<void> {

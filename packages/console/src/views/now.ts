@@ -383,7 +383,7 @@ function accountRow(account: BudgetAccount): TemplateResult {
         ><strong>${plain(budget)}</strong>
         <span class="soft">${whose === '' ? 'all together' : plain(whose)}</span></span
       >
-      ${resets_at === null ? nothing : html`<span class="soft optional">begins anew ${new Date(resets_at).toLocaleString()}</span>`}
+      ${resets_at === null ? nothing : html`<span class="soft optional">begins anew ${new Date(resets_at).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' })}</span>`}
     </div>
     ${limitsOf(account).map(({ limit, used, of }) => {
       const share = of === 0 ? 1 : Math.min(1, used / of);

@@ -122,6 +122,9 @@ export class CarRuns extends LitElement {
         .run > car-badge {
           grid-area: 1 / 3;
         }
+        .run > :last-child {
+          grid-column: 2 / 4;
+        }
         .turns,
         .took {
           display: none;
