@@ -26,7 +26,7 @@ export interface Found {
 /** Terms of one question that are looked for: those that tell most apart. */
 export const MAX_TERMS = 96;
 /** Cells that one search reads before it makes do with what it has: below a millisecond. */
-export const MAX_WORK = 200_000;
+export const MAX_WORK = 100_000;
 /** What one step past the limit can take: a block, and the terms of a text for each of its entries. */
 export const MAX_WORK_OVER = 128 * (2 + MAX_TERMS * 16) + 1;
 
