@@ -173,7 +173,7 @@ export class CarMetrics extends LitElement {
     const shown = methods.slice(0, maxShownMethods);
     return html`<section class="card stack" aria-label="Methods">
       <h2>What is called most</h2>
-      <div class="table">
+      <div class="table" tabindex="0" role="region" aria-label="Calls by method">
         <table>
           <thead>
             <tr>

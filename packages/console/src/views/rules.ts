@@ -310,7 +310,7 @@ export class CarRules extends LitElement {
           </select></label
         >
       </div>
-      <div class="table">
+      <div class="table" tabindex="0" role="region" aria-label="Modes by agent and tier">
         <table>
           <thead>
             <tr>
@@ -445,7 +445,7 @@ export class CarRules extends LitElement {
     const unused = budgets.filter(({ name }) => !accounts.some(({ budget }) => budget === name));
     return html`<section class="card stack" aria-label="Budgets">
       <h2>Budgets</h2>
-      <div class="table">
+      <div class="table" tabindex="0" role="region" aria-label="Accounts of budgets">
         <table>
           <thead>
             <tr>
