@@ -3,6 +3,7 @@ import { capabilityDenial, intrinsicFailure, validationFailure } from './action-
 import { changesOf } from './action-effects.ts';
 import { Failure, type AttemptOwner } from './attempt.ts';
 import { ended, isRetried, retry, tryMetered } from './attempts.ts';
+import { elapsedMs } from './clock.ts';
 import { toldLater, type EventSubject } from './execution.ts';
 import { idempotencyKey } from './idempotency-cache.ts';
 import type { JsonObject } from './json-value.ts';
@@ -124,7 +125,7 @@ class RunningAction implements AttemptOwner {
 
   #conclude(outcome: unknown): ActionResult {
     const run = this.#run;
-    const durationMs = run.clock.monotonic() - this.#startedAt;
+    const durationMs = elapsedMs(run.clock, this.#startedAt);
     const changes = changesOf(this.#action);
     const error = outcome instanceof Failure ? outcome.message : (run.outputFailure(outcome) ?? commit(changes, run));
     if (error !== null) {

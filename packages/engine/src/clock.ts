@@ -31,3 +31,8 @@ export function toTimestamp(epochMs: number): string {
   }
   return formatted;
 }
+
+/** How long something took, in ms, as exact as microseconds: more digits are noise that takes time to write down. */
+export function elapsedMs(clock: Clock, startedAt: number): number {
+  return Math.round((clock.monotonic() - startedAt) * 1_000) / 1_000;
+}

@@ -1,5 +1,5 @@
 /** What the steps of one execution share. */
-import { systemClock, toTimestamp } from './clock.ts';
+import { elapsedMs, systemClock, toTimestamp } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { EventSubjects } from './event-subjects.ts';
 import { EventSubject } from './execution.ts';
@@ -69,7 +69,7 @@ export class RunContext {
   }
 
   conclude(results: ActionResult[]): ProposalResult {
-    this.cost.total_duration_ms = this.clock.monotonic() - this.startedAt;
+    this.cost.total_duration_ms = elapsedMs(this.clock, this.startedAt);
     return { proposal_id: this.proposal.id, results, cost: this.cost };
   }
 

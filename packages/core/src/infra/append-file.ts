@@ -54,8 +54,10 @@ export class AppendFile implements TurnParticipant, Disposable {
   }
 
   /** The same for a line in pieces, of which the last ends with the newline. */
-  appendPieces(first: string, second: string, third: string, fourth: string): void {
-    if (this.#admits()) this.#pieces.push(first, second, third, fourth);
+  appendPieces(first: string, second: string, third: string, fourth?: string): void {
+    if (!this.#admits()) return;
+    if (fourth === undefined) this.#pieces.push(first, second, third);
+    else this.#pieces.push(first, second, third, fourth);
   }
 
   /** Makes room for one more line. */

@@ -138,23 +138,25 @@ export class EventLog implements AsyncDisposable, MemoryUser {
     let fields = '';
     if (action_id !== undefined) fields += `,"action_id":${JSON.stringify(action_id)}`;
     if (proposal_id !== undefined) fields += `,"proposal_id":${quoted(proposal_id)}`;
-    this.#append(kind, `${fields},"data":{`, data === undefined ? '}' : JSON.stringify(data).slice(1));
+    this.#append(kind, `${fields},"data":{`, data === undefined ? undefined : JSON.stringify(data).slice(1));
   }
 
   /** The same for one of several events about one thing, which is encoded with the first of them. Called several times an
    *  action: it queues pieces that are there already and leaves the rest to the end of the turn. */
   appendAbout(kind: string, subject: EventSubject, details?: object | EncodedMembers): void {
     const about = (subject.encoded ??= encodeSubject(subject));
-    this.#append(kind, about, details === undefined ? '}' : encodeMore(about, details));
+    this.#append(kind, about, details === undefined ? undefined : encodeMore(about, details));
   }
 
-  /** `fields` end within the data, which `rest` ends. */
-  #append(kind: string, fields: string, rest: string): void {
+  /** `fields` end within the data, which `rest` ends; without it there is no more in the data. */
+  #append(kind: string, fields: string, rest: string | undefined): void {
     if (!this.#isOpen) this.#open();
-    const [head, tail] = [headOf(kind), tailOf(timestamp())];
+    const head = headOf(kind);
+    const tail = tailOf(timestamp());
     // What the file will not take must not be linked: the next event would follow one that is nowhere.
     if (this.#chain && !this.#file.isFull)
-      this.#file.append(this.#chain.link(head + fields + rest + tail.slice(0, -1)));
+      this.#file.append(this.#chain.link(`${head}${fields}${rest ?? '}'}${tail.slice(0, -1)}`));
+    else if (rest === undefined) this.#file.appendPieces(head, fields, lastClosingTail);
     else this.#file.appendPieces(head, fields, rest, tail);
   }
 
@@ -375,8 +377,16 @@ function encodeSubject({ action_id, proposal_id, data }: EventSubject): string {
 function encodeMore(about: string, details: object | EncodedMembers): string {
   const isAlone = about.endsWith('{');
   if (details instanceof EncodedMembers) return isAlone ? details.alone : details.behind;
-  const text = JSON.stringify(details);
+  const text = encodeDetails(details);
   return text === '{}' || isAlone ? text.slice(1) : `,${text.slice(1)}`;
+}
+
+/** What most actions end with is a number and nothing else, which needs no encoder. */
+function encodeDetails(details: object): string {
+  let members = 0;
+  for (const key in details) if (++members > 1 || key !== 'duration_ms') return JSON.stringify(details);
+  const { duration_ms } = details as { duration_ms?: unknown };
+  return Number.isFinite(duration_ms) ? `{"duration_ms":${duration_ms as number}}` : JSON.stringify(details);
 }
 
 let lastText = '';
@@ -402,12 +412,15 @@ function headOf(kind: string): string {
 
 let lastTimestamp = '';
 let lastTail = '';
+/** The same behind data that ends with it. */
+let lastClosingTail = '';
 
 /** How a line of a time ends, newline included; most have that of the line before. */
 function tailOf(time: string): string {
   if (time !== lastTimestamp) {
     lastTimestamp = time;
     lastTail = `,"timestamp":"${time}"}\n`;
+    lastClosingTail = `}${lastTail}`;
   }
   return lastTail;
 }
