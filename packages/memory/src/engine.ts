@@ -3,6 +3,7 @@
 import { applyRecord } from './apply-record.ts';
 import { MemoryError } from './errors.ts';
 import { MemoryGraph } from './graph/graph.ts';
+import { compactRecords } from './log.ts';
 import type {
   Authority,
   ContentType,
@@ -19,7 +20,7 @@ import { brokenSkillLines, skillLines } from './skills/context-lines.ts';
 import type { ContextExtras } from './context/assemble.ts';
 import { formatVersion, type AddRecord, type MemoryRecord, type StoredNode } from './records.ts';
 
-/** Takes every record in order, synchronously: when the call that made it returns, it is wherever the journal puts it. */
+/** Takes every record in order, synchronously and before anything is changed: when it throws, the memory is as it was. */
 export type Journal = (record: MemoryRecord) => void;
 
 export interface MemoryEngineOptions extends ReaderOptions {
@@ -79,20 +80,23 @@ export const maxValueChars = 1_048_576;
 export const maxConstraintChars = 16_384;
 
 export class MemoryEngine implements Disposable {
-  readonly graph = new MemoryGraph();
-  readonly reader: MemoryReader;
-  /** Nodes that are entries of proactive memory, in order of creation. */
-  readonly banks: ReadonlySet<number>;
+  readonly #options: MemoryEngineOptions;
   readonly #now: () => number;
+  readonly #replaced = new Set<() => void>();
+  #graph = new MemoryGraph();
+  #reader: MemoryReader;
+  #banks: ReadonlySet<number>;
   #journal: Journal | undefined;
   /** By tenant, ids minted so far. */
-  readonly #minted = new Map<string, number>();
+  #minted = new Map<string, number>();
   /** Format of the records that are replayed. */
   #version = formatVersion;
   /** By tenant, the newest turn of its conversation. */
-  readonly #lastTurn = new Map<string, string>();
+  #lastTurn = new Map<string, string>();
 
-  constructor({ now = Date.now, ...options }: MemoryEngineOptions = {}) {
+  constructor(options: MemoryEngineOptions = {}) {
+    this.#options = options;
+    const { now = Date.now, ...reading } = options;
     this.#now = now;
     const newestTurn = (tenant: string): MemoryNode | undefined =>
       this.graph.byId(this.#lastTurn.get(tenant) ?? '', tenant);
@@ -102,12 +106,54 @@ export class MemoryEngine implements Disposable {
       nodeRemoved: ({ index }) => void banks.delete(index),
       reset: () => banks.clear(),
     });
-    this.banks = banks;
+    this.#banks = banks;
     const extras: ContextExtras = {
       skills: (request) => skillLines(this, request),
       unknowns: (request) => brokenSkillLines(this, request),
     };
-    this.reader = new MemoryReader(this.graph, now, newestTurn, { extras, ...options });
+    this.#reader = new MemoryReader(this.graph, now, newestTurn, { extras, ...reading });
+  }
+
+  /** Another one after `become`: whoever follows it asks to be told with `onReplaced`. */
+  get graph(): MemoryGraph {
+    return this.#graph;
+  }
+
+  get reader(): MemoryReader {
+    return this.#reader;
+  }
+
+  /** Nodes that are entries of proactive memory, in order of creation. */
+  get banks(): ReadonlySet<number> {
+    return this.#banks;
+  }
+
+  /** An empty memory that was made as this one was. */
+  createAlike(): MemoryEngine {
+    return new MemoryEngine(this.#options);
+  }
+
+  /** Holds from now on what another memory holds, at once; the other is not to be used any more. */
+  become(other: MemoryEngine, { isWrittenDown = false } = {}): void {
+    if (this.#journal && !isWrittenDown) {
+      this.#journal({ op: 'reset' });
+      for (const record of compactRecords(other)) this.#journal(record);
+    }
+    const { utility } = this.#reader;
+    this.#reader[Symbol.dispose]();
+    this.#graph = other.#graph;
+    this.#reader = other.#reader;
+    this.#reader.utility = utility;
+    this.#banks = other.#banks;
+    this.#minted = other.#minted;
+    this.#lastTurn = other.#lastTurn;
+    for (const tell of this.#replaced) tell();
+  }
+
+  /** Until the returned function is called. */
+  onReplaced(tell: () => void): () => void {
+    this.#replaced.add(tell);
+    return () => void this.#replaced.delete(tell);
   }
 
   /** Facts that hold. */
@@ -207,7 +253,8 @@ export class MemoryEngine implements Disposable {
 
   /** Takes nodes of a tenant out of the graph for good. */
   remove(ids: readonly string[], tenant = ''): void {
-    if (ids.length > 0) this.#commit({ op: 'remove', ...scopeOf(tenant), ids });
+    this.#assertKnown(ids, tenant);
+    if (ids.length > 0) this.#commit({ op: 'remove', ...scopeOf(tenant), ids: [...new Set(ids)] });
   }
 
   /** The same, of whatever tenants. */
@@ -227,6 +274,7 @@ export class MemoryEngine implements Disposable {
     counter: CounterName,
     { tenant = '', atMs }: { tenant?: string; atMs?: number } = {},
   ): void {
+    this.#assertKnown(ids, tenant);
     if (ids.length === 0) return;
     this.#commit({ op: 'count', ...scopeOf(tenant), ids, counter, ...(atMs !== undefined && { at: atMs }) });
   }
@@ -257,10 +305,10 @@ export class MemoryEngine implements Disposable {
     if (minted > (this.#minted.get(tenant) ?? 0)) this.#minted.set(tenant, minted);
   }
 
-  #mint(prefix: string, tenant: string): string {
-    const minted = (this.#minted.get(tenant) ?? 0) + 1;
-    this.#minted.set(tenant, minted);
-    return `${prefix}-${minted}`;
+  /** What is written down must be possible. */
+  #assertKnown(ids: readonly string[], tenant: string): void {
+    const unknown = ids.find((id) => this.graph.indexOf(id, tenant) === undefined);
+    if (unknown !== undefined) throw new MemoryError('unknown_id', `There is no node "${unknown}"`, 'id');
   }
 
   #addFact(fact: FactInput, supersedes?: MemoryNode): MemoryNode {
@@ -291,7 +339,8 @@ export class MemoryEngine implements Disposable {
   ): MemoryNode {
     checkLengths(input.key, input.value, more.constraint === true);
     const { key, value, tenant = '', partition = '', provenance, atMs = this.#now() } = input;
-    const asked = input.id ?? this.#mint(prefix, tenant);
+    const minted = (this.#minted.get(tenant) ?? 0) + 1;
+    const asked = input.id ?? `${prefix}-${minted}`;
     const { id, uses } = this.graph.mintId(asked, tenant);
     const node: StoredNode = {
       id,
@@ -305,14 +354,14 @@ export class MemoryEngine implements Disposable {
       ...more,
     };
     const index = this.#commit({ op: 'add', node, ...(uses > 1 && { asked: [asked, uses] as const }), ...links });
+    if (input.id === undefined) this.#minted.set(tenant, minted);
     return this.graph.node(index as number) as MemoryNode;
   }
 
   #commit(record: MemoryRecord): number | undefined {
-    this.reader.hold(false);
-    const index = this.#apply(record);
     this.#journal?.(record);
-    return index;
+    this.reader.hold(false);
+    return this.#apply(record);
   }
 
   #apply(record: MemoryRecord, version = formatVersion): number | undefined {

@@ -31,24 +31,29 @@ export function factKindOf({ isConstraint, metadata, kind }: MemoryNode): string
 }
 
 /** What holds. Identity and environment are of a session, not of a memory. */
+export function isRow({ kind, endedAtMs }: MemoryNode): boolean {
+  return endedAtMs === Infinity && kind !== 'identity' && kind !== 'environment';
+}
+
+export function toRow(node: MemoryNode): FlatRow {
+  const { kind, key: subject, value: body, id: fact_id, metadata, provenance, tenant, createdAtMs } = node;
+  const isTurn = kind === 'conversation' || kind === 'conversation_summary';
+  return {
+    subject,
+    body: kind === 'skill' ? encodeWithStats(node) : body,
+    kind: kind === 'skill' ? skillKind : factKindOf(node),
+    ...(metadata.confidence !== undefined && { confidence: metadata.confidence }),
+    ...(!isTurn && { fact_id }),
+    ...(metadata.tags && { tags: metadata.tags }),
+    ...(provenance.source !== undefined && { source: provenance.source }),
+    ...(tenant !== '' && { tenant_id: tenant }),
+    ...(provenance.trust === 'untrusted' && { origin: provenance.origin, trust: 'untrusted' as const }),
+    at: new Date(createdAtMs).toISOString(),
+  };
+}
+
 export function* toRows({ graph }: MemoryEngine): Generator<FlatRow> {
-  for (const node of graph.nodes()) {
-    const { kind, key: subject, value: body, id: fact_id, endedAtMs, metadata, provenance, tenant, createdAtMs } = node;
-    if (endedAtMs !== Infinity || kind === 'identity' || kind === 'environment') continue;
-    const isTurn = kind === 'conversation' || kind === 'conversation_summary';
-    yield {
-      subject,
-      body: kind === 'skill' ? encodeWithStats(node) : body,
-      kind: kind === 'skill' ? skillKind : factKindOf(node),
-      ...(metadata.confidence !== undefined && { confidence: metadata.confidence }),
-      ...(!isTurn && { fact_id }),
-      ...(metadata.tags && { tags: metadata.tags }),
-      ...(provenance.source !== undefined && { source: provenance.source }),
-      ...(tenant !== '' && { tenant_id: tenant }),
-      ...(provenance.trust === 'untrusted' && { origin: provenance.origin, trust: 'untrusted' as const }),
-      at: new Date(createdAtMs).toISOString(),
-    };
-  }
+  for (const node of graph.nodes()) if (isRow(node)) yield toRow(node);
 }
 
 /** What a file holds, or an error that names the row. Nothing is changed yet. */
@@ -63,7 +68,8 @@ export function parseRows(text: string): FlatRow[] {
   return value.map((row: unknown, nth) => parseRow(row, nth));
 }
 
-function parseRow(value: unknown, nth: number): FlatRow {
+/** A row, or an error that names it. */
+export function parseRow(value: unknown, nth: number): FlatRow {
   const wrong = (why: string): MemoryError => new MemoryError('unreadable', `row ${nth}: ${why}`, `[${nth}]`);
   if (typeof value !== 'object' || value === null) throw wrong('it is no object');
   const row = value as Record<string, unknown>;

@@ -21,7 +21,7 @@ export type { EnvironmentInput, FactInput, Journal, MemoryEngineOptions, TurnInp
 export { consolidate } from './consolidate.ts';
 export type { ConsolidationCounts } from './consolidate.ts';
 export { MemoryError } from './errors.ts';
-export { factKindOf, ingestRow, ingestRows, parseRows, toRows } from './flat-rows.ts';
+export { factKindOf, ingestRow, ingestRows, isRow, parseRow, parseRows, toRow, toRows } from './flat-rows.ts';
 export type { FlatRow } from './flat-rows.ts';
 export { compactRecords, headRecord, isCorruptLine, parseRecord, replayLines } from './log.ts';
 export type { CorruptLine } from './log.ts';

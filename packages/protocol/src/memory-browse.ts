@@ -86,7 +86,7 @@ export const memoryBrowse = {
   'memory.invalidate': method({
     summary: 'A fact holds no longer and nothing takes its place; false when it had ended already',
     params: () => z.object({ fact_id: factId(), tenant_id: tenantId() }),
-    result: () => z.object({ fact_id: z.string(), invalidated: z.boolean(), persisted: z.literal(false).optional() }),
+    result: () => z.object({ fact_id: z.string(), invalidated: z.boolean() }),
     access: 'session',
     effect: 'write',
     errors: ['failed'],
@@ -96,7 +96,7 @@ export const memoryBrowse = {
   'memory.confirm': method({
     summary: 'A fact that needs review stands as it is; false when it needed none',
     params: () => z.object({ fact_id: factId(), tenant_id: tenantId() }),
-    result: () => z.object({ fact_id: z.string(), confirmed: z.boolean(), persisted: z.literal(false).optional() }),
+    result: () => z.object({ fact_id: z.string(), confirmed: z.boolean() }),
     access: 'session',
     effect: 'write',
     errors: ['failed'],

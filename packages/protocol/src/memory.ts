@@ -50,8 +50,6 @@ const consolidationReport = once(() =>
       collected: z.number(),
       turns_summarised: z.number(),
       summaries_dropped: z.number(),
-      /** Ours: the disk refused; it is written when it takes something again. */
-      persisted: z.literal(false).optional(),
     })
     .meta({ id: 'ConsolidationReport' }),
 );
@@ -277,12 +275,26 @@ export const memory = {
     isExtension: true,
   }),
   'memory.export': method({
-    summary: 'What a memory holds, as lines of JSON or as Markdown',
-    params: () => z.object({ format: z.enum(['jsonl', 'markdown']).default('jsonl'), tenant_id: tenantId() }),
-    result: () => z.object({ format: z.enum(['jsonl', 'markdown']), text: z.string(), rows: z.number() }),
+    summary:
+      'What a memory holds, as lines of JSON or as Markdown; with a next there is more, to be asked for with after',
+    params: () =>
+      z.object({
+        format: z.enum(['jsonl', 'markdown']).default('jsonl'),
+        after: z
+          .string()
+          .regex(/^\d{1,10}$/)
+          .optional(),
+        tenant_id: tenantId(),
+      }),
+    result: () =>
+      z.object({
+        format: z.enum(['jsonl', 'markdown']),
+        text: z.string(),
+        rows: z.number(),
+        next: z.string().optional(),
+      }),
     access: 'session',
     effect: 'read',
-    errors: ['failed'],
     section: extensions,
     isExtension: true,
   }),
@@ -290,7 +302,7 @@ export const memory = {
     summary: 'Add what an export holds to a memory. Rows that are there already are left alone',
     params: () =>
       z.object({ format: z.enum(['jsonl', 'markdown']).default('jsonl'), text: z.string(), tenant_id: tenantId() }),
-    result: () => z.object({ imported: z.number(), skipped: z.number(), persisted: z.literal(false).optional() }),
+    result: () => z.object({ imported: z.number(), skipped: z.number() }),
     access: 'session',
     effect: 'write',
     errors: ['failed'],

@@ -84,8 +84,6 @@ const saved = () =>
     id: z.string(),
     kind: bankName(),
     fact_count: z.number(),
-    /** Ours: the disk refused; it is written when it takes something again. */
-    persisted: z.literal(false).optional(),
   });
 
 export const proactiveMemory = {
@@ -123,7 +121,6 @@ export const proactiveMemory = {
         deleted: z.boolean(),
         kind: z.enum(['knowledge', 'procedural', 'status']).nullable(),
         fact_count: z.number(),
-        persisted: z.literal(false).optional(),
       }),
     access: 'session',
     effect: 'write',
@@ -138,7 +135,6 @@ export const proactiveMemory = {
         saved: z.number(),
         skipped_existing: z.number(),
         status: z.string().optional(),
-        persisted: z.literal(false).optional(),
       }),
     access: 'session',
     effect: 'write',

@@ -258,7 +258,7 @@ export class MemoryGraph {
     return this.#tenantNumbers.get(tenant) ?? none;
   }
 
-  /** The id that the next node gets when it asks for this one: the n-th time it is `<id>-<n>`. Counts as asking. */
+  /** The id that the next node gets when it asks for this one: the n-th time it is `<id>-<n>`. */
   mintId(id: string, tenant = ''): { id: string; uses: number } {
     return this.#ids.mint(id, tenant);
   }

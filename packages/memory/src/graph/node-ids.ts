@@ -6,6 +6,8 @@ interface TenantIds {
   readonly uses: Map<string, number>;
 }
 
+const none: TenantIds = { indexes: new Map(), uses: new Map() };
+
 export class NodeIds {
   readonly #tenants = new Map<string, TenantIds>();
 
@@ -30,13 +32,12 @@ export class NodeIds {
     this.#tenants.get(tenant)?.indexes.delete(id);
   }
 
-  /** The id that the next node gets when it asks for this one: the n-th time it is `<id>-<n>`. Counts as asking. */
+  /** The id that the next node gets when it asks for this one: the n-th time it is `<id>-<n>`. Not counted as asking yet. */
   mint(id: string, tenant: string): { id: string; uses: number } {
-    const { indexes, uses: known } = this.#of(tenant);
+    const { indexes, uses: known } = this.#tenants.get(tenant) ?? none;
     let uses = (known.get(id) ?? (indexes.has(id) ? 1 : 0)) + 1;
     let minted = uses === 1 ? id : `${id}-${uses}`;
     while (indexes.has(minted)) minted = `${id}-${++uses}`;
-    this.restoreUses(id, tenant, uses);
     return { id: minted, uses };
   }
 

@@ -85,8 +85,13 @@ export class SkillBook {
       nodeRemoved: (node) => this.#drop(node),
       reset: () => this.#shelves.clear(),
     };
-    for (const node of engine.graph.nodes()) this.#put(node);
-    engine.graph.subscribe(listener);
+    const follow = (): void => {
+      this.#shelves.clear();
+      for (const node of engine.graph.nodes()) this.#put(node);
+      engine.graph.subscribe(listener);
+    };
+    follow();
+    engine.onReplaced(follow);
   }
 
   /** The active or provisional skill of a key. */

@@ -2,7 +2,6 @@ import { isNeighborCursor } from '@car-runtime/memory';
 import { fail, type memoryBrowse } from '@car-runtime/protocol';
 import type { Handlers } from '../../kernel/domain.ts';
 import type { MemoryBrowser } from './browse.ts';
-import { persisted } from './methods.ts';
 import { toBrowsedRow } from './rows.ts';
 
 export function browseMethods(browser: MemoryBrowser): Handlers<typeof memoryBrowse> {
@@ -29,12 +28,12 @@ export function browseMethods(browser: MemoryBrowser): Handlers<typeof memoryBro
       };
     },
     'memory.invalidate': async ({ fact_id, tenant_id }, { connection }) => {
-      const { isDone, isStored } = await browser.invalidate(connection, fact_id, tenant_id ?? '');
-      return { fact_id, invalidated: isDone, ...persisted(isStored) };
+      const isDone = await browser.invalidate(connection, fact_id, tenant_id ?? '');
+      return { fact_id, invalidated: isDone };
     },
     'memory.confirm': async ({ fact_id, tenant_id }, { connection }) => {
-      const { isDone, isStored } = await browser.confirm(connection, fact_id, tenant_id ?? '');
-      return { fact_id, confirmed: isDone, ...persisted(isStored) };
+      const isDone = await browser.confirm(connection, fact_id, tenant_id ?? '');
+      return { fact_id, confirmed: isDone };
     },
   };
 }

@@ -1,7 +1,7 @@
 // Looking around in the memory that a connection works on, and deciding about what is found there.
 import { listNodes, neighborsOf, type NodePage } from '@car-runtime/memory';
 import type { Connection } from '../../kernel/connection.ts';
-import { factOf } from './errors.ts';
+import { factOf, onMemory } from './errors.ts';
 import type { KeptMemory } from './kept-memory.ts';
 import type { Memories } from './memories.ts';
 
@@ -30,16 +30,16 @@ export class MemoryBrowser {
     return { node, ...neighborsOf(engine, node, { tenant }, page) };
   }
 
-  async invalidate(connection: Connection, factId: string, tenant: string) {
+  async invalidate(connection: Connection, factId: string, tenant: string): Promise<boolean> {
     const memory = await this.#memoryOf(connection);
     const { id } = factOf(memory.engine, 'invalidate', factId, tenant);
-    return { isDone: memory.engine.invalidate(id, tenant), isStored: memory.flush() };
+    return onMemory(() => memory.engine.invalidate(id, tenant));
   }
 
-  async confirm(connection: Connection, factId: string, tenant: string) {
+  async confirm(connection: Connection, factId: string, tenant: string): Promise<boolean> {
     const memory = await this.#memoryOf(connection);
     const { id } = factOf(memory.engine, 'confirm', factId, tenant);
-    return { isDone: memory.engine.confirm(id, tenant), isStored: memory.flush() };
+    return onMemory(() => memory.engine.confirm(id, tenant));
   }
 
   async #memoryOf(connection: Connection): Promise<KeptMemory> {

@@ -1,5 +1,5 @@
 // The memory package throws errors of its own; on the wire they keep their reason.
-import { MemoryError, type MemoryEngine, type MemoryNode } from '@car-runtime/memory';
+import { MemoryError, type CounterName, type MemoryEngine, type MemoryNode } from '@car-runtime/memory';
 import { fail } from '@car-runtime/protocol';
 
 /** Runs what works on a memory; what it throws on purpose becomes an error the caller can act on. */
@@ -23,4 +23,18 @@ export function factOf({ graph }: MemoryEngine, verb: string, factId: string, te
   const node = graph.byId(factId, tenant);
   if (node && graph.isVisible(node.index, { tenant })) return node;
   throw fail('failed', `Cannot ${verb} "${factId}": there is no such fact`, { data: { reason: 'unknown_fact' } });
+}
+
+/** Counts for those who read, whom a full disk does not keep from reading: then nothing is counted. */
+export function countIfStored(
+  engine: MemoryEngine,
+  ids: readonly string[],
+  counter: CounterName,
+  tenant: string,
+): void {
+  try {
+    engine.count(ids, counter, { tenant });
+  } catch (error) {
+    if (!(error instanceof MemoryError && error.reason === 'not_stored')) throw error;
+  }
 }

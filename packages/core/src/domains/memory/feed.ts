@@ -31,10 +31,20 @@ function createTenantFeed(): TenantFeed {
 
 export class MemoryFeed implements Disposable {
   readonly #tenants = new Map<string, TenantFeed>();
-  readonly #unsubscribe: () => void;
+  #unsubscribe: () => void;
+  readonly #forget: () => void;
 
-  constructor({ graph }: MemoryEngine) {
-    this.#unsubscribe = graph.subscribe({
+  constructor(engine: MemoryEngine) {
+    this.#unsubscribe = this.#follow(engine);
+    this.#forget = engine.onReplaced(() => {
+      this.#unsubscribe();
+      this.#unsubscribe = this.#follow(engine);
+      this.#publishReset();
+    });
+  }
+
+  #follow({ graph }: MemoryEngine): () => void {
+    return graph.subscribe({
       nodeAdded: (node) => this.#publish('added', node),
       nodeChanged: (node, before) => {
         if (!isValidKind(node.kind) && isValidKind(before.kind)) {
@@ -42,10 +52,12 @@ export class MemoryFeed implements Disposable {
         } else if (node.needsReview !== before.needsReview) this.#publish('review', node);
       },
       nodeRemoved: (node) => this.#publish('removed', node),
-      reset: () => {
-        for (const feed of this.#tenants.values()) feed.publish((cursor) => ({ cursor, kind: 'reset' }));
-      },
+      reset: () => this.#publishReset(),
     });
+  }
+
+  #publishReset(): void {
+    for (const feed of this.#tenants.values()) feed.publish((cursor) => ({ cursor, kind: 'reset' }));
   }
 
   watch(connection: Connection, tenant: string, after: FeedCursor | undefined): WatchStart {
@@ -64,6 +76,7 @@ export class MemoryFeed implements Disposable {
 
   [Symbol.dispose](): void {
     this.#unsubscribe();
+    this.#forget();
     this.#tenants.clear();
   }
 

@@ -1,7 +1,10 @@
 // A memory that calls work on: the engine, the file it is kept in if any, and who follows it.
-import type { MemoryEngine } from '@car-runtime/memory';
+import { rmSync } from 'node:fs';
+import { MemoryError, type MemoryEngine } from '@car-runtime/memory';
 import { MemoryFeed } from './feed.ts';
 import type { MemoryFile } from './store/memory-file.ts';
+import { temporaryBeside } from './store/memory-names.ts';
+import { writeRecords } from './store/write-records.ts';
 
 export class KeptMemory implements AsyncDisposable {
   readonly engine: MemoryEngine;
@@ -19,9 +22,26 @@ export class KeptMemory implements AsyncDisposable {
     this.feed = new MemoryFeed(engine);
   }
 
-  /** Whether all that was changed is with the operating system. */
-  flush(): boolean {
-    return this.#file?.flush() ?? true;
+  /**
+   * Makes another memory of it: one that `fill` puts into an empty one. Its file is written beside the old one meanwhile; the
+   * change itself is one step, and until then, and when anything goes wrong, nothing is changed.
+   */
+  async replace(fill: (empty: MemoryEngine) => Promise<void>): Promise<void> {
+    const file = this.#file;
+    const fresh = this.engine.createAlike();
+    await fill(fresh);
+    if (!file) {
+      this.engine.become(fresh);
+      return;
+    }
+    const temporary = temporaryBeside(file.path);
+    try {
+      const size = await writeRecords(fresh, temporary);
+      file.replaceBy(temporary, size, () => this.engine.become(fresh, { isWrittenDown: true }));
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error instanceof MemoryError ? error : file.refused(error as Error);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -12,12 +12,14 @@ import type { Health } from '../../kernel/health.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { KeptMemory } from './kept-memory.ts';
 import { MemoryFile } from './store/memory-file.ts';
+import type { WriteBytes } from './store/record-file.ts';
 import { agentPath, lockFile, namespacePath, sharedFile } from './store/memory-names.ts';
 
 /** Namespaces that are loaded; beyond it the one unused longest is closed, which loses nothing. */
 const maxNamespaces = 256;
 const rankLimitMs = 60_000;
 const compactLimitMs = 10 * 60_000;
+const filesLimitMs = 10 * 60_000;
 const maxWaitingJobs = 256;
 
 export interface MemoriesOptions {
@@ -32,6 +34,8 @@ export interface MemoriesOptions {
   maxNamespaces?: number | undefined;
   /** For tests. */
   minGrowthBytes?: number | undefined;
+  /** For tests. */
+  write?: WriteBytes | undefined;
 }
 
 export class Memories implements AsyncDisposable {
@@ -44,6 +48,8 @@ export class Memories implements AsyncDisposable {
     new URL('./store/compact-worker.ts', import.meta.url),
     compactLimitMs,
   );
+  /** Reads and writes the files of `memory.persist` and `memory.load`. */
+  readonly files = createThread('memory-files', new URL('./file-worker.ts', import.meta.url), filesLimitMs);
   /** By path of its file. */
   readonly #loaded = new Map<string, KeptMemory | Promise<KeptMemory>>();
   readonly #closing = new Map<string, Promise<void>>();
@@ -121,6 +127,7 @@ export class Memories implements AsyncDisposable {
     await this.#unkeptShared?.[Symbol.asyncDispose]();
     await this.#ranking[Symbol.asyncDispose]();
     await this.#compactor[Symbol.asyncDispose]();
+    await this.files[Symbol.asyncDispose]();
     this.#handles[Symbol.dispose]();
     this.#lock?.[Symbol.dispose]();
   }
@@ -171,7 +178,7 @@ export class Memories implements AsyncDisposable {
 
   async #load(path: string): Promise<KeptMemory> {
     await this.#closing.get(path);
-    const { health, logger, minGrowthBytes } = this.#options;
+    const { health, logger, minGrowthBytes, write } = this.#options;
     const engine = this.#create();
     try {
       const compactor = this.#compactor;
@@ -182,6 +189,7 @@ export class Memories implements AsyncDisposable {
         health,
         logger,
         minGrowthBytes,
+        write,
       });
       return new KeptMemory(engine, { file });
     } catch (error) {

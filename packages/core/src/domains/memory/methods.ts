@@ -43,7 +43,7 @@ export function memoryMethods(service: MemoryService): Handlers<typeof memory> {
       }),
     'memory.fact_count': ({ tenant_id }, { connection }) => service.factCount(connection, tenant_id ?? ''),
     'memory.consolidate': async (_params, { connection }) => {
-      const { promoted, rejected, pruned, collected, turnsSummarised, summariesDropped, isStored } =
+      const { promoted, rejected, pruned, collected, turnsSummarised, summariesDropped } =
         await service.consolidate(connection);
       return {
         candidates_promoted: promoted,
@@ -52,7 +52,6 @@ export function memoryMethods(service: MemoryService): Handlers<typeof memory> {
         collected,
         turns_summarised: turnsSummarised,
         summaries_dropped: summariesDropped,
-        ...persisted(isStored),
       };
     },
     'memory.utility_get': async (_params, { connection }) => toUtility(await service.utility(connection)),
@@ -98,24 +97,21 @@ export function memoryMethods(service: MemoryService): Handlers<typeof memory> {
         counters: { ...counters },
       };
     },
-    'memory.export': async ({ format, tenant_id }, { connection }) => ({
-      format,
-      ...(await service.export(connection, format, tenant_id ?? '')),
-    }),
-    'memory.import': async ({ format, text, tenant_id }, { connection }) => {
-      const { imported, skipped, isStored } = await service.import(connection, format, text, tenant_id ?? '');
-      return { imported, skipped, ...persisted(isStored) };
+    'memory.export': async ({ format, after, tenant_id }, { connection }) => {
+      const { text, rows, next } = await service.export(connection, format, {
+        tenant: tenant_id ?? '',
+        from: after === undefined ? 0 : Number(after),
+      });
+      return { format, text, rows, ...(next !== undefined && { next: String(next) }) };
     },
+    'memory.import': ({ format, text, tenant_id }, { connection }) =>
+      service.import(connection, format, text, tenant_id ?? ''),
     'memory.candidates': ({ limit, tenant_id }, { connection }) =>
       service.candidates(connection, tenant_id ?? '', limit),
     'memory.watch': ({ after, tenant_id }, { connection }) =>
       service.watch(connection, tenant_id ?? '', after ?? undefined),
     'memory.unwatch': async (_params, { connection }) => ({ removed: await service.unwatch(connection) }),
   };
-}
-
-export function persisted(isStored: boolean): { persisted?: false } {
-  return isStored ? {} : { persisted: false };
 }
 
 function toUtility({ weight, exploration }: { weight: number; exploration: number }) {

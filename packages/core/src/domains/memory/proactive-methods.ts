@@ -1,7 +1,6 @@
 import type { Candidate, ModeReport, ProactiveRequest } from '@car-runtime/memory';
 import type { ProactiveCandidate, ProactiveMemoryRequest, proactiveMemory } from '@car-runtime/protocol';
 import type { Handlers } from '../../kernel/domain.ts';
-import { persisted } from './methods.ts';
 import type { ProactiveMemory } from './proactive.ts';
 
 const defaultMaxCandidates = 8;
@@ -18,7 +17,7 @@ export function proactiveMethods(proactive: ProactiveMemory): Handlers<typeof pr
         tenant: tenant_id ?? '',
         isConstraint: is_constraint ?? false,
       });
-      return { id: saved.id, kind: bank, fact_count: saved.factCount, ...persisted(saved.isStored) };
+      return { id: saved.id, kind: bank, fact_count: saved.factCount };
     };
   };
   return {
@@ -30,18 +29,17 @@ export function proactiveMethods(proactive: ProactiveMemory): Handlers<typeof pr
     'memory.save_knowledge': save('knowledge'),
     'memory.save_procedural': save('procedural'),
     'memory.delete': async ({ id, tenant_id }, { connection }) => {
-      const { isDeleted, kind, factCount, isStored } = await proactive.delete(connection, id, tenant_id);
-      return { id, deleted: isDeleted, kind, fact_count: factCount, ...persisted(isStored) };
+      const { isDeleted, kind, factCount } = await proactive.delete(connection, id, tenant_id);
+      return { id, deleted: isDeleted, kind, fact_count: factCount };
     },
     'memory.maintain': async ({ max_recent, tenant_id }, { connection, signal }) => {
       const maintained = await proactive.maintain(connection, max_recent, tenant_id ?? '', signal);
-      const { trigger, saved, skipped, status, isStored } = maintained;
+      const { trigger, saved, skipped, status } = maintained;
       return {
         trigger,
         saved,
         skipped_existing: skipped,
         ...(status !== undefined && { status }),
-        ...persisted(isStored),
       };
     },
     'memory.intervene': async (request, { connection }) => {

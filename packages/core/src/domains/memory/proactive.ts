@@ -14,7 +14,7 @@ import {
 } from '@car-runtime/memory';
 import { fail, type ProactiveTrigger } from '@car-runtime/protocol';
 import { perConnection, type Connection } from '../../kernel/connection.ts';
-import { factCountOf, onMemory } from './errors.ts';
+import { countIfStored, factCountOf, onMemory } from './errors.ts';
 import type { EventSink } from './event-sink.ts';
 import type { KeptMemory } from './kept-memory.ts';
 import { mishapsOf, triggerOf } from './mishaps.ts';
@@ -54,7 +54,6 @@ export interface Maintained {
   saved: number;
   skipped: number;
   status: string | undefined;
-  isStored: boolean;
 }
 
 /** What a connection says of itself; no retrieval can find it. */
@@ -88,7 +87,7 @@ export class ProactiveMemory {
   async save(connection: Connection, bank: Bank, entry: Entry) {
     const memory = await this.#memoryOf(connection);
     const node = onMemory(() => this.#ingest(connection, memory, bank, entry));
-    return { id: node.id, factCount: factCountOf(memory.engine, entry.tenant), isStored: memory.flush() };
+    return { id: node.id, factCount: factCountOf(memory.engine, entry.tenant) };
   }
 
   /** Of the tenant that is named, or of the unscoped. A status names its tenant itself. */
@@ -101,12 +100,12 @@ export class ProactiveMemory {
       const { statuses } = this.#stateOf(connection);
       const owner = tenant ?? (slot === globalStatus && statuses.has('') ? '' : slot);
       const isDeleted = statusId(owner) === id && statuses.delete(owner);
-      return { isDeleted, kind: 'status' as const, factCount: factCount(), isStored: true };
+      return { isDeleted, kind: 'status' as const, factCount: factCount() };
     }
     const bank = engine.graph.byId(id, tenant)?.metadata.bank;
-    if (bank === undefined) return { isDeleted: false, kind: null, factCount: factCount(), isStored: true };
-    engine.remove([id], tenant);
-    return { isDeleted: true, kind: bank, factCount: factCount(), isStored: memory.flush() };
+    if (bank === undefined) return { isDeleted: false, kind: null, factCount: factCount() };
+    onMemory(() => engine.remove([id], tenant));
+    return { isDeleted: true, kind: bank, factCount: factCount() };
   }
 
   async maintain(connection: Connection, maxRecent: number, tenant: string, signal: AbortSignal): Promise<Maintained> {
@@ -118,7 +117,7 @@ export class ProactiveMemory {
     const fresh = mishaps.filter(({ id }) => memory.engine.graph.byId(id, tenant) === undefined);
     for (const { id, subject, body } of fresh) {
       const entry = { id, subject, body, tags: undefined, confidence: undefined, tenant, isConstraint: false };
-      this.#ingest(connection, memory, 'procedural', entry);
+      onMemory(() => this.#ingest(connection, memory, 'procedural', entry));
     }
     const trigger = triggerOf(events);
     const skipped = mishaps.length - fresh.length;
@@ -128,7 +127,7 @@ export class ProactiveMemory {
       trigger,
     });
     const status = this.#stateOf(connection).statuses.get(tenant);
-    return { trigger, saved: fresh.length, skipped, status, isStored: memory.flush() };
+    return { trigger, saved: fresh.length, skipped, status };
   }
 
   async intervene(connection: Connection, request: ProactiveRequest): Promise<Intervention> {
@@ -149,8 +148,7 @@ export class ProactiveMemory {
       bank,
     });
     if (!isInjected) return { candidates, bank, reason: reason ?? 'nothing_relevant' };
-    engine.count([selected.node.id], 'injections', { tenant: selected.node.tenant });
-    memory.flush();
+    countIfStored(engine, [selected.node.id], 'injections', selected.node.tenant);
     return { candidates, bank, selected, reminder: engine.reader.reminderOf(selected.node, maxReminderChars) };
   }
 

@@ -21,12 +21,13 @@ import {
 import { fail, type FeedCursor } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
 import type { EventSink } from './event-sink.ts';
-import { factCountOf, factOf, onMemory } from './errors.ts';
+import { countIfStored, factCountOf, factOf, onMemory } from './errors.ts';
 import type { WatchStart } from './feed.ts';
-import { loadMemoryFrom, persistMemory } from './files.ts';
+
 import type { KeptMemory } from './kept-memory.ts';
 import type { Memories } from './memories.ts';
-import { exportRows, importRows, type Format } from './transfer.ts';
+import { loadMemoryFrom, persistMemory } from './persist.ts';
+import { exportRows, importRows, type ExportPage, type Format } from './transfer.ts';
 
 export interface NewFact {
   subject: string;
@@ -89,7 +90,6 @@ export class MemoryService {
       if (fact.supersedes === undefined) engine.ingest(input);
       else engine.supersede(fact.supersedes, input);
     });
-    memory.flush();
     return factCountOf(engine, fact.tenant);
   }
 
@@ -107,8 +107,7 @@ export class MemoryService {
     const memory = await this.#memoryOf(connection);
     const pieces = await memory.engine.reader.contextOffLoop(text, { window, isFast, ...toView(reading) });
     const { tenant } = reading;
-    memory.engine.count(shownFacts(memory.engine, pieces, tenant), 'usage', { tenant });
-    memory.flush();
+    countIfStored(memory.engine, shownFacts(memory.engine, pieces, tenant), 'usage', tenant);
     return renderContext(pieces);
   }
 
@@ -116,16 +115,15 @@ export class MemoryService {
     return factCountOf((await this.#memoryOf(connection)).engine, tenant);
   }
 
-  async consolidate(connection: Connection): Promise<ConsolidationCounts & GateOutcome & { isStored: boolean }> {
+  async consolidate(connection: Connection): Promise<ConsolidationCounts & GateOutcome> {
     const memory = await this.#memoryOf(connection);
-    const counts = consolidate(memory.engine);
+    const counts = onMemory(() => consolidate(memory.engine));
     const outcome = onMemory(() => skillsOf(memory.engine).gate());
-    const isStored = memory.flush();
     const { events } = this.#options;
     for (const candidate of outcome.promoted) events.append(connection, 'candidate_promoted', { candidate });
     for (const candidate of outcome.rejected) events.append(connection, 'candidate_rejected', { candidate });
     events.append(connection, 'consolidated', { ...counts });
-    return { ...counts, ...outcome, isStored };
+    return { ...counts, ...outcome };
   }
 
   async utility(connection: Connection, change: { weight?: number; exploration?: number } = {}): Promise<Utility> {
@@ -136,14 +134,11 @@ export class MemoryService {
   }
 
   async persist(connection: Connection, path: string): Promise<number> {
-    return persistMemory(this.#options.memories.root, await this.#memoryOf(connection), path);
+    return await persistMemory(this.#options.memories, await this.#memoryOf(connection), path);
   }
 
   async load(connection: Connection, path: string): Promise<number> {
-    const memory = await this.#memoryOf(connection);
-    const rows = loadMemoryFrom(this.#options.memories.root, memory, path);
-    memory.flush();
-    return rows;
+    return await loadMemoryFrom(this.#options.memories, await this.#memoryOf(connection), path);
   }
 
   async explain(
@@ -157,7 +152,8 @@ export class MemoryService {
     const { graph, reader } = engine;
     const view = toView(reading);
     const idOf = (index: number): string => graph.node(index)?.id ?? '';
-    const asked = factId === undefined ? reader.query(text, { limit, ...view }).map(({ node }) => node) : [];
+    const asked =
+      factId === undefined ? (await reader.queryOffLoop(text, { limit, ...view })).map(({ node }) => node) : [];
     if (factId !== undefined) asked.push(factOf(engine, 'explain', factId, reading.tenant));
     const reasons = asked.map((node) => ({ node, reason: reader.explain(text, node.index, view) }));
     const [first] = reasons;
@@ -193,14 +189,12 @@ export class MemoryService {
     return timelineOf((await this.#memoryOf(connection)).engine, key, { tenant });
   }
 
-  async export(connection: Connection, format: Format, tenant: string): Promise<{ text: string; rows: number }> {
-    return exportRows((await this.#memoryOf(connection)).engine, format, tenant);
+  async export(connection: Connection, format: Format, page: ExportPage) {
+    return await exportRows((await this.#memoryOf(connection)).engine, format, page);
   }
 
   async import(connection: Connection, format: Format, text: string, tenant: string) {
-    const memory = await this.#memoryOf(connection);
-    const counts = importRows(memory.engine, format, text, tenant);
-    return { ...counts, isStored: memory.flush() };
+    return await importRows((await this.#memoryOf(connection)).engine, format, text, tenant);
   }
 
   async candidates(connection: Connection, tenant: string, limit: number) {

@@ -37,7 +37,6 @@ export interface SkillModel {
 /** A memory and how its changes are handed to the operating system. */
 export interface SkillMemory {
   readonly engine: MemoryEngine;
-  flush(): boolean;
 }
 
 export interface SkillServiceOptions {
@@ -234,14 +233,10 @@ export class SkillService {
     return skillsOf((await this.#options.memoryOf(connection)).engine);
   }
 
-  /** One synchronous block, and its records with the operating system before anything is answered. */
+  /** One synchronous block; each of its records is with the operating system before it counts. */
   async #change<T>(connection: Connection, change: (book: SkillBook) => T): Promise<T> {
     const memory = await this.#options.memoryOf(connection);
-    try {
-      return onMemory(() => change(skillsOf(memory.engine)));
-    } finally {
-      memory.flush();
-    }
+    return onMemory(() => change(skillsOf(memory.engine)));
   }
 }
 

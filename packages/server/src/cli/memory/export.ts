@@ -5,7 +5,15 @@ import { formatOf } from './format-option.ts';
 export async function run(input: CommandInput): Promise<void> {
   const format = formatOf(input.options['format']) ?? 'jsonl';
   await using client = await connectMemory(input);
-  const { text } = await client.memory.export({ format, ...tenantOf(input) });
-  // As it is: it is made for files, and JSON and quotations hold whatever is in it.
-  process.stdout.write(text);
+  let after: string | undefined;
+  do {
+    const { text, next } = await client.memory.export({
+      format,
+      ...(after !== undefined && { after }),
+      ...tenantOf(input),
+    });
+    // As it is: it is made for files, and JSON and quotations hold whatever is in it.
+    process.stdout.write(text);
+    after = next;
+  } while (after !== undefined);
 }

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
-import { MemoryEngine, skillsOf } from '@car-runtime/memory';
+import { MemoryEngine, skillsOf, type MemoryError } from '@car-runtime/memory';
 import { RecordingLogger, TempFolder } from '@car-runtime/testkit';
 import * as fc from 'fast-check';
 import { OpenHandles } from '../../../infra/append-file.ts';
 import { JobWorker } from '../../../infra/job-worker.ts';
 import { Health } from '../../../kernel/health.ts';
 import { MemoryFile } from './memory-file.ts';
+import type { WriteBytes } from './record-file.ts';
 import { agentPath, encodeName, namespacePath } from './memory-names.ts';
 
 class Kept implements AsyncDisposable {
@@ -30,17 +31,19 @@ class Kept implements AsyncDisposable {
       health = new Health(),
       logger = new RecordingLogger(),
       minGrowthBytes,
+      write,
     }: {
       health?: Health;
       logger?: RecordingLogger;
       minGrowthBytes?: number;
+      write?: WriteBytes;
     } = {},
   ): Promise<Kept> {
     const engine = new MemoryEngine({ now: () => 7 });
     const handles = new OpenHandles();
     const module = new URL('./compact-worker.ts', import.meta.url);
     const compactor = new JobWorker({ module, name: 'compact', limitMs: 60_000, maxWaiting: 8 });
-    const file = await MemoryFile.open(engine, { path, handles, compactor, health, logger, minGrowthBytes });
+    const file = await MemoryFile.open(engine, { path, handles, compactor, health, logger, minGrowthBytes, write });
     return new Kept(engine, file, handles, compactor);
   }
 
@@ -148,7 +151,6 @@ test('a file cut at any byte loads exactly the changes whose lines are whole', a
         await using kept = await Kept.open(path);
         for (const each of made) {
           each(kept.engine);
-          assert.equal(kept.file.flush(), true);
           const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
           states.set(size, contentOf(kept.engine));
         }
@@ -224,7 +226,6 @@ test('a compacted file loads as the same memory, and what changes meanwhile is i
         await using kept = await Kept.open(path, { minGrowthBytes: 500 });
         for (const [nth, each] of made.entries()) {
           each(kept.engine);
-          kept.file.flush();
           if (nth % 20 === 0) await kept.file.settled();
         }
         await kept.file.settled();
@@ -248,7 +249,6 @@ test('a file that only counts grows no further than twice its memory', async () 
   kept.engine.ingest({ id: 'a', key: 'k', value: 'v' });
   for (let nth = 0; nth < 1_000; nth++) {
     kept.engine.count(['a'], 'usage');
-    kept.file.flush();
     await kept.file.settled();
   }
   assert.ok(statSync(path).size < 3_000, String(statSync(path).size));
@@ -285,7 +285,6 @@ test('a corrupt line is reported with its number and kept aside, and everything 
     [3, 4, 5, 6, 7],
   );
   kept.engine.ingest({ id: 'd', key: 'k', value: 'd' });
-  kept.file.flush();
   await using again = await Kept.open(path);
   assert.deepEqual(
     [...again.engine.graph.nodes()].map((node) => node.id),
@@ -313,32 +312,61 @@ test('a legacy .json is read where there is no .jsonl, which is written from the
   }
 });
 
+/** A disk that takes so many bytes more. */
+function diskOf(free: number): { write: WriteBytes; free: number } {
+  const disk = {
+    free,
+    write: (descriptor: number, bytes: Uint8Array, offset: number) => {
+      if (disk.free === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+      const taken = writeSync(descriptor, bytes, offset, Math.min(disk.free, bytes.length - offset));
+      disk.free -= taken;
+      return taken;
+    },
+  };
+  return disk;
+}
+
 // req: memory.store.refused
-test('what the disk refuses is reported, kept, and written when it takes something again', async () => {
-  using folder = new TempFolder();
-  const path = folder.join('m', 'a.jsonl');
-  const health = new Health();
-  let expected: unknown;
-  {
-    await using kept = await Kept.open(path, { health });
-    kept.engine.ingest({ key: 'k', value: 'first' });
-    assert.equal(kept.file.flush(), true);
-    kept.handles.close(path);
-    // A folder in its place refuses everybody, root included.
-    renameSync(path, `${path}.aside`);
-    mkdirSync(path);
-    for (let nth = 0; nth < 30; nth++) kept.engine.ingest({ key: 'k', value: 'x'.repeat(500_000) });
-    assert.equal(kept.file.flush(), false);
-    assert.match(health.problems.join(), /^memory a\.jsonl: /);
-    rmdirSync(path);
-    renameSync(`${path}.aside`, path);
-    kept.engine.ingest({ key: 'k', value: 'last' });
-    assert.equal(kept.file.flush(), true);
-    assert.deepEqual(health.problems, []);
-    expected = contentOf(kept.engine);
-  }
-  await using again = await Kept.open(path);
-  assert.deepEqual(contentOf(again.engine), expected);
+test('a full disk is a typed error, and what is in memory is what is in the file, wherever it fills up', async () => {
+  await fc.assert(
+    fc.asyncProperty(changes, fc.nat(3_000), async (made, free) => {
+      using folder = new TempFolder();
+      const path = folder.join('m', 'a.jsonl');
+      const [disk, health, logger] = [diskOf(free), new Health(), new RecordingLogger()];
+      let expected: unknown;
+      {
+        await using kept = await Kept.open(path, { health, logger, write: disk.write });
+        const tryAll = (): void => {
+          for (const each of made) {
+            try {
+              each(kept.engine);
+            } catch (error) {
+              assert.equal((error as MemoryError).reason, 'not_stored');
+              assert.match((error as Error).message, /^Cannot change this memory: the disk is full$/);
+              assert.match(health.problems.join(), /^memory a\.jsonl: /);
+            }
+          }
+        };
+        tryAll();
+        {
+          writeFileSync(folder.join('m', 'copy.jsonl'), readFileSync(path, { flag: 'a+' }));
+          await using now = await Kept.open(folder.join('m', 'copy.jsonl'), { logger });
+          assert.deepEqual(contentOf(now.engine), contentOf(kept.engine));
+        }
+        disk.free = Infinity;
+        tryAll();
+        assert.deepEqual(health.problems, []);
+        expected = contentOf(kept.engine);
+      }
+      await using again = await Kept.open(path, { logger });
+      assert.deepEqual(contentOf(again.engine), expected);
+      assert.deepEqual(
+        logger.records.filter(({ message }) => message.includes('corrupt')),
+        [],
+      );
+    }),
+    { numRuns: numRuns * 5, endOnFailure: true },
+  );
 });
 
 // req: memory.scope.names

@@ -1,4 +1,5 @@
 // Where a memory is kept: files below `<root>/memory`, whose names no two memories share on any file system.
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fail } from '@car-runtime/protocol';
 
@@ -36,6 +37,11 @@ export function agentPath(root: string, agentId: string): string {
 
 export function namespacePath(root: string, namespace: string): string {
   return join(root, namespaceFolder, `${checked('namespace', namespace)}.jsonl`);
+}
+
+/** A name that no other file has, for what takes its place. */
+export function temporaryBeside(path: string): string {
+  return `${path}.${randomBytes(6).toString('hex')}`;
 }
 
 function checked(what: string, name: string): string {
