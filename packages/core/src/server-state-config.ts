@@ -40,6 +40,8 @@ export interface ServerStateConfig {
   keepsSharedMemory?: boolean;
   /** Folder of the memories that are kept. Default `memory` in the state root. */
   memoryDir?: string;
+  /** How much the order of facts follows how they were rated, in the memories that are made here. Default: not at all. */
+  memoryUtility?: { weight: number; exploration: number };
   agentCredentials?: AgentCredentials;
   logger?: Logger;
   /** Time a handler has to answer, in ms. Default 30 min. */
@@ -89,6 +91,8 @@ export interface ServerStateConfig {
   skillTierOf?: (skill: string) => Tier | undefined;
   /** Ed25519 keys in base64: packs of skills signed by one of them are official. Default: none. */
   trustedSkillSigners?: readonly string[];
+  /** What skills of the community, scanned and signed by nobody, may do at most; `null` for nothing. Default `read_only`. */
+  communitySkillCeiling?: Tier | null;
   /** What distils, evolves and repairs skills. Without it nothing is distilled or repaired, and evolving is refused. */
   skillModel?: SkillModel;
   /** Which methods a person is asked about before they run. Default: those declared so, for 60 s. */

@@ -233,6 +233,18 @@ test('a pack is loaded skill by skill, and its signature is checked, not believe
   });
 });
 
+// req: skills.config
+test('the operator lowers what skills of the community may do, and says how facts are ordered from the start', async () => {
+  await using daemon = serve({
+    config: { communitySkillCeiling: null, memoryUtility: { weight: 0.5, exploration: 1 } },
+  });
+  const client = await daemon.connect();
+  const pack = { skills: [{ name: 'good', code: 'x' }] };
+  const { loaded, pending } = await client.skill.adopt_pack({ pack, scanned: true });
+  assert.deepEqual([loaded, pending.map(({ skill_id }) => skill_id)], [[], ['good']]);
+  assert.deepEqual(await client.memory.utility_get(), { utility_weight: 0.5, utility_exploration: 1 });
+});
+
 // req: skills.packs
 test('a keyring with a slip in it does not start', () => {
   assert.throws(

@@ -11,6 +11,7 @@ import {
   type RunRetention,
   type ServerStateConfig,
   type SupervisionLimits,
+  type Tier,
 } from '@car-runtime/core';
 import { ConfigError } from './errors.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -41,6 +42,12 @@ export interface ServerOptions {
   chat?: NonNullable<ServerStateConfig['chat']>;
   /** External agents that speak the Agent Client Protocol, by the id they are called. */
   acpAgents?: Readonly<Record<string, AcpAgentConfig>>;
+  /** Ed25519 keys in base64: packs of skills signed by one of them are official. Default: none. */
+  trustedSkillSigners?: readonly string[];
+  /** What skills of the community may do at most; `null` for nothing. Default `read_only`. */
+  communitySkillCeiling?: Tier | null;
+  /** How much the order of facts follows how they were rated. Default: not at all. */
+  memoryUtility?: { weight: number; exploration: number };
   /** Folder that the built-in file tools work in, for sessions that name none. Default: none. */
   toolRoot?: string;
   /** Files and folders that those tools never touch, besides the state root and the token folder. */

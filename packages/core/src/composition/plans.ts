@@ -115,6 +115,7 @@ function createPermissions(
     append: (connection, kind, data) => journals.logOf(connection).append(kind, { data }),
     verdictOn: (fingerprint) => permissions.verdictOn(fingerprint),
     trustedSigners: config.trustedSkillSigners,
+    communityCeiling: config.communitySkillCeiling,
     model: config.skillModel,
   });
   const permissions: PermissionService = opened.use(

@@ -18,6 +18,7 @@ export function createRecords({ config, files, health, logger, opened }: Ground)
         root: files.memoryDir,
         shared: config.sharedMemory,
         keepsShared: config.keepsSharedMemory ?? false,
+        utility: config.memoryUtility,
         health,
         logger,
       }),

@@ -1,9 +1,10 @@
 // What was remembered is data: on a line of a context it can neither begin another line nor hide what it says.
 
-/** Controls, the marks that reorder text, what is not seen, and the separators that some readers take for line ends. */
+/** Controls, the marks that reorder text, what is not seen, the separators that some readers take for line ends, and halves of
+ *  characters, which many a receiver refuses. */
 const unsafe =
   // oxlint-disable-next-line no-control-regex -- these are what must not come through
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Cs}/gu;
 const escapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /** One line, whatever it was. */

@@ -21,16 +21,20 @@ export interface DeploymentDecision {
   readonly reason: string;
 }
 
-const ceilings: Readonly<Record<SkillTrust, Tier | null>> = {
+const ceilings: Readonly<Record<Exclude<SkillTrust, 'community'>, Tier | null>> = {
   official: 'full_access',
   verified: 'sandbox_edit',
-  community: 'read_only',
   untrusted: null,
 };
 
-export function decideDeployment(provenance: SkillProvenance, requested: Tier): DeploymentDecision {
+/** The operator says what the community's skills may do at most; the other ceilings are fixed. */
+export function decideDeployment(
+  provenance: SkillProvenance,
+  requested: Tier,
+  communityCeiling: Tier | null = 'read_only',
+): DeploymentDecision {
   const [trust, why] = trustOf(provenance);
-  const ceiling = ceilings[trust];
+  const ceiling = trust === 'community' ? communityCeiling : ceilings[trust];
   if (ceiling === null) return { trust, ceiling, granted: null, outcome: 'deny', reason: `${trust}: ${why}` };
   if (tiers.indexOf(requested) <= tiers.indexOf(ceiling)) {
     return { trust, ceiling, granted: requested, outcome: 'allow', reason: `${trust}: ${why}` };

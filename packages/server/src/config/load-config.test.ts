@@ -218,3 +218,24 @@ test('the times of chats are taken from the file within their bounds; nothing en
       /chat\.(?:stale_after|ack_timeout)_seconds.*a number of seconds above 0/,
     );
 });
+
+// req: skills.config, memory.utility
+test('who signs packs of skills, and what the others may do, is taken from the file, and a slip is refused by name', async () => {
+  const key = Buffer.alloc(32, 7).toString('base64');
+  const file = `trusted_skill_signers = ["${key}"]\n[skills]\ncommunity_ceiling = "none"\n[memory]\nutility_weight = 0.5`;
+  const shown = await load({ file });
+  assert.deepEqual(shown.values.trusted_skill_signers, [key]);
+  assert.equal(shown.values['skills.community_ceiling'], 'none');
+  assert.deepEqual([shown.values['memory.utility_weight'], shown.values['memory.utility_exploration']], [0.5, 0]);
+  const again = await load({ file: configText(shown) });
+  assert.deepEqual(again.values, shown.values);
+  const rows: [text: string, why: RegExp][] = [
+    ['trusted_skill_signers = ["abc"]', /trusted_skill_signers.*an Ed25519 key, 32 bytes in base64/],
+    [`trusted_skill_signers = ["${key.slice(0, -2)}\\n="]`, /an Ed25519 key/],
+    ['trusted_skill_signers = "abc"', /a list/],
+    ['[skills]\ncommunity_ceiling = "full_access"', /none, read_only, sandbox_edit/],
+    ['[memory]\nutility_weight = 2', /a number from 0 to 1/],
+    ['[memory]\nutility_exploration = -1', /a number from 0 to 4/],
+  ];
+  for (const [text, why] of rows) await assert.rejects(load({ file: text }), why);
+});

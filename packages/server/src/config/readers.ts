@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import type { AcpAgentConfig } from '@car-runtime/core';
+import { isSkillSigner } from '@car-runtime/core/daemon';
 
 export type Reader<T> = (raw: unknown) => T;
 
@@ -121,6 +122,19 @@ export const origin: Reader<string> = (raw) => {
   // Schemes without a standard origin (those of browser extensions) are compared as they are written.
   return parsed === null || parsed.origin === 'null' ? raw.toLowerCase() : parsed.origin;
 };
+
+/** The public key of somebody whose packs of skills are official. */
+export const skillSigner: Reader<string> = (raw) => {
+  if (typeof raw !== 'string' || !isSkillSigner(raw)) throw new Error('an Ed25519 key, 32 bytes in base64');
+  return raw;
+};
+
+export function fraction(max: number): Reader<number> {
+  return (raw) => {
+    if (typeof raw !== 'number' || !(raw >= 0 && raw <= max)) throw new Error(`a number from 0 to ${max}`);
+    return raw;
+  };
+}
 
 export const bindAddress: Reader<string> = (raw) => {
   const [, host = '', port = ''] = (typeof raw === 'string' && /^(.+):(\d{1,5})$/.exec(raw)) || [];

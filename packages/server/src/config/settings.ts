@@ -14,6 +14,7 @@ import {
   bindAddressOrDisabled,
   boolean,
   choice,
+  fraction,
   hostHeader,
   integer,
   ipAddress,
@@ -23,6 +24,7 @@ import {
   seconds,
   secondsUpTo,
   secret,
+  skillSigner,
   text,
   type Reader,
 } from './readers.ts';
@@ -185,6 +187,11 @@ export const settings = {
     read: seconds,
     help: 'time a client has to answer a tool call without a timeout of its own',
   }),
+  trusted_skill_signers: setting({
+    fallback: none,
+    read: listOf(skillSigner),
+    help: 'Ed25519 keys in base64 whose packs of skills are official',
+  }),
   'agents.log_max_bytes': limit(
     defaultAgentLogLimits.maxBytes,
     'size at which a log of an agent is rotated',
@@ -234,6 +241,21 @@ export const settings = {
     fallback: 'buffered',
     read: choice<RunDurability>('buffered', 'fsync'),
     help: 'answer once the operating system has the records of a run (buffered), or once the disk has them (fsync)',
+  }),
+  'skills.community_ceiling': setting<'none' | 'read_only' | 'sandbox_edit'>({
+    fallback: 'read_only',
+    read: choice('none', 'read_only', 'sandbox_edit'),
+    help: 'most that a scanned skill without a signature may do',
+  }),
+  'memory.utility_weight': setting({
+    fallback: 0,
+    read: fraction(1),
+    help: 'how much the order of facts follows how they were rated',
+  }),
+  'memory.utility_exploration': setting({
+    fallback: 0,
+    read: fraction(4),
+    help: 'how much facts that were rated seldom are preferred there',
   }),
   'external.acp': setting<Readonly<Record<string, AcpAgentConfig>>>({
     fallback: {},

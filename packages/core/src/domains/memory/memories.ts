@@ -1,7 +1,7 @@
 // Which memory a connection works on (Memory, Memory scopes), and the memories that are loaded.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { MemoryEngine, type Ranked, type RankJob } from '@car-runtime/memory';
+import { clampUtility, MemoryEngine, type Ranked, type RankJob, type Utility } from '@car-runtime/memory';
 import { fail, type MemoryScope } from '@car-runtime/protocol';
 import { OpenHandles } from '../../infra/append-file.ts';
 import { takeFileLock, type FileLock } from '../../infra/file-lock.ts';
@@ -29,6 +29,8 @@ export interface MemoriesOptions {
   shared?: MemoryEngine | undefined;
   /** One memory for all connections, kept in a file. */
   keepsShared?: boolean;
+  /** Of every memory that is made here, until `memory.utility_set`. */
+  utility?: Utility | undefined;
   health: Health;
   logger: Logger;
   maxNamespaces?: number | undefined;
@@ -144,7 +146,12 @@ export class Memories implements AsyncDisposable {
   }
 
   #create(): MemoryEngine {
-    return new MemoryEngine({ rankElsewhere: async (job: RankJob) => (await this.#ranking.run(job)) as Ranked[] });
+    const engine = new MemoryEngine({
+      rankElsewhere: async (job: RankJob) => (await this.#ranking.run(job)) as Ranked[],
+    });
+    const { weight = 0, exploration = 0 } = this.#options.utility ?? {};
+    engine.reader.utility = clampUtility(weight, exploration);
+    return engine;
   }
 
   #keptShared(): KeptMemory | Promise<KeptMemory> {

@@ -46,6 +46,8 @@ export interface SkillServiceOptions {
   verdictOn(fingerprint: string): Verdict;
   /** Keys, in base64, whose signature makes a pack official. */
   trustedSigners?: readonly string[] | undefined;
+  /** What scanned skills that nobody signed may do at most. Default `read_only`. */
+  communityCeiling?: Tier | null | undefined;
   model?: SkillModel | undefined;
 }
 
@@ -223,7 +225,7 @@ export class SkillService {
       successCount,
       failCount,
     };
-    const decision = decideDeployment(provenance, requested);
+    const decision = decideDeployment(provenance, requested, this.#options.communityCeiling);
     const fingerprint = fingerprintOf(name, code, requested);
     const verdict = decision.outcome === 'deny' ? this.#options.verdictOn(fingerprint) : undefined;
     return { decision, enforcement: enforceDeployment(decision, requested, verdict), fingerprint };

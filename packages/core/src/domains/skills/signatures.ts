@@ -60,7 +60,14 @@ export function signedText(skills: readonly SkillInput[]): string {
   );
 }
 
+/** Whether a text is a key that packs can be signed with: 32 bytes in base64. */
+export function isSkillSigner(key: string): boolean {
+  return toKeyBytes(key) !== undefined;
+}
+
 function toKeyBytes(key: string): Buffer | undefined {
+  // Buffer passes over what is no base64.
+  if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(key)) return undefined;
   const bytes = Buffer.from(key, 'base64');
   return bytes.length === keyBytes ? bytes : undefined;
 }
