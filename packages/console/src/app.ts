@@ -13,8 +13,8 @@ interface View {
   label: string;
   load: () => Promise<unknown>;
   render: (rest: readonly string[], query: URLSearchParams) => TemplateResult;
-  /** Reached from another view, not from the navigation. */
-  isInner?: boolean;
+  /** The view of the navigation that it is reached from; it is not in the navigation itself. */
+  within?: string;
 }
 
 const views: Readonly<Record<string, View>> = {
@@ -41,15 +41,16 @@ const views: Readonly<Record<string, View>> = {
         .runId=${id}
         .turn=${turn === undefined ? undefined : Number(turn)}
         .against=${query.get('against') ?? undefined}
+        .tab=${query.get('tab') === 'graph' ? 'graph' : 'timeline'}
       ></car-run>`,
-    isInner: true,
+    within: 'runs',
   },
   agents: { label: 'Agents', load: () => import('./views/agents.ts'), render: () => html`<car-agents></car-agents>` },
   agent: {
     label: 'Agent',
     load: () => import('./views/agent.ts'),
     render: ([id = '', tab = '', open]) => html`<car-agent .agentId=${id} .tab=${tab} .open=${open}></car-agent>`,
-    isInner: true,
+    within: 'agents',
   },
   memory: {
     label: 'Memory',
@@ -206,10 +207,12 @@ export class CarApp extends LitElement {
     return html`
       <nav aria-label="Views">
         ${Object.entries(views)
-          .filter(([, each]) => !each.isInner)
+          .filter(([, each]) => each.within === undefined)
           .map(
             ([name, each]) =>
-              html`<a href=${linkTo(name)} aria-current=${name === view ? 'page' : nothing}
+              html`<a
+                href=${linkTo(name)}
+                aria-current=${name === view ? 'page' : name === known?.within ? 'true' : nothing}
                 >${each.label}${name === 'approvals' ? this.#waiting() : nothing}</a
               >`,
           )}

@@ -86,6 +86,50 @@ test('a card says what differs from the last approval of the same, as text', asy
   assert.deepEqual(opened.problems, []);
 });
 
+// req: console.approvals.whole
+test('where a card was cut, all of the action is read before it is decided, as text that scrolls in a box', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  const script = `${hostile}${'x'.repeat(20_000)} the end`;
+  const huge = `${'y'.repeat(70_000)} the last`;
+  const ask = (action: string, details?: Record<string, unknown>) =>
+    daemon.agent.host.request_approval({ action, details, system_level: true });
+  const { id } = await ask('run a script', { script });
+  await ask('write a book', { huge });
+  await ask('say hello');
+  await page.goto(`${opened.origin}/#/approvals/${id}`);
+  const card = page.locator('car-approval-card');
+  await card.locator('pre', { hasText: 'more characters)' }).waitFor();
+  await card.getByRole('button', { name: 'Show all of it' }).click();
+  const whole = card.locator('#whole:focus');
+  await whole.waitFor();
+  const text = (await whole.textContent()) ?? '';
+  assert.ok(
+    text.includes(`<img src=x onerror=alert(1)> \\u202e\\u200b${'x'.repeat(20_000)} the end`),
+    text.slice(0, 200),
+  );
+  assert.equal(await page.locator('car-approval-card img').count(), 0);
+  const box = await whole.boundingBox();
+  assert.ok(box && box.height <= (page.viewportSize()?.height ?? 0) / 2, 'it scrolls');
+  assert.ok(await card.getByRole('button', { name: 'Approve' }).isVisible(), 'and the decision stays in sight');
+  await card.getByRole('button', { name: 'Hide' }).click();
+  await whole.waitFor({ state: 'detached' });
+
+  await openCard(page, 'write a book');
+  await card.getByRole('button', { name: 'Show all of it' }).click();
+  await whole.waitFor();
+  await card.getByText(/Beginning and end of 70,\d\d\d characters; 4,\d\d\d between them are not kept/).waitFor();
+  assert.match((await whole.textContent()) ?? '', /y\[… 4,\d\d\d characters …\]y.* the last/s);
+
+  await openCard(page, 'say hello');
+  await card.getByRole('button', { name: 'Show it as JSON' }).waitFor();
+  assert.equal(await whole.count(), 0, 'what was open belongs to the other');
+  await card.getByRole('button', { name: 'Approve' }).click();
+  await card.locator('car-badge:has-text("approved")').waitFor();
+  assert.deepEqual(opened.problems, []);
+});
+
 // req: console.approvals.elsewhere
 test('what somebody else decides leaves the list at once, and the page says who decided', async (context) => {
   await using opened = await openConsole(context);

@@ -39,6 +39,9 @@ test('a plan that is under way is seen action by action, as a timeline and as a 
   await page.waitForSelector('.node[data-status=executing]');
   const nodes = () => page.locator('.node').evaluateAll((all) => all.map((node) => node.getAttribute('aria-label')));
   assert.match(String(await nodes()), /work, first, succeeded.*,work, second, running,work, third, waiting/);
+  await page.reload();
+  await page.waitForSelector('.node[data-status=executing]');
+  assert.match(page.url(), new RegExp(`#/run/${run_id}\\?tab=graph$`), 'the address says how it is shown');
   answer.resolve('at last');
   await submitted;
   await page.locator('.node[data-status=succeeded]').nth(2).waitFor();
@@ -47,7 +50,7 @@ test('a plan that is under way is seen action by action, as a timeline and as a 
   for (const key of ['ArrowDown', 'ArrowRight']) await page.keyboard.press(key);
   await page.keyboard.press('Enter');
   await page.waitForSelector('h2:has-text("Turn 1")');
-  assert.match(page.url(), new RegExp(`#/run/${run_id}/1$`), 'the address says which turn is open');
+  assert.match(page.url(), new RegExp(`#/run/${run_id}/1\\?tab=graph$`), 'the address says which turn is open');
   await page.click('[role=tab]:has-text("Timeline")');
   assert.deepEqual(await statuses(), ['succeeded', 'succeeded', 'succeeded', 'succeeded']);
   assert.deepEqual(opened.problems, []);
@@ -78,6 +81,43 @@ test('a link to a turn opens it and scrolls there, and the arrow keys go on from
   for (let n = 0; n < 30; n++) await page.keyboard.press('ArrowDown');
   await page.waitForSelector('h2:has-text("Turn 807")');
   await page.locator('.span[data-turn="807"]:focus').waitFor();
+  assert.deepEqual(opened.problems, []);
+});
+
+// req: console.links
+test('a run leads to its agent and to what it waits for, an agent to its runs, and the navigation says where they belong', async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  await daemon.host.agents.upsert({ id: 'worker', name: 'worker', command: process.execPath, args: ['-v'] });
+  const { run_id } = await daemon.worker.runs.start({ intent: 'of the worker' });
+  await daemon.agent.runs.start({ intent: 'of nobody that is supervised', agent_name: 'visitor' });
+  const current = () => page.locator('nav[aria-label=Views] a[aria-current]').textContent();
+  await page.goto(`${opened.origin}/#/run/${run_id}`);
+  await page.waitForSelector('h1:has-text("of the worker")');
+  assert.equal((await current())?.trim(), 'Runs');
+  assert.equal(await page.locator('a.waits').count(), 0);
+
+  const { id } = await daemon.worker.host.request_approval({ action: 'may I', system_level: true });
+  await page.click('a.waits:has-text("waits for an approval")');
+  await page.waitForSelector('car-approval-card h2:has-text("may I")');
+  assert.match(page.url(), new RegExp(`#/approvals/${id}$`));
+  await page.goBack();
+  await page.waitForSelector('a.waits');
+  await daemon.host.host.resolve_approval({ approval_id: id, resolution: 'approve' });
+  await page.waitForSelector('a.waits', { state: 'detached' });
+
+  await page.locator('.facts').getByRole('link', { name: 'worker' }).click();
+  await page.getByRole('link', { name: 'Its runs' }).waitFor();
+  assert.equal((await current())?.trim(), 'Agents');
+  await page.getByRole('link', { name: 'Its runs' }).click();
+  await page.waitForSelector('a.run:has-text("of the worker")');
+  assert.equal(await page.locator('a.run').count(), 1, 'and no other');
+
+  await page.goto(`${opened.origin}/#/runs?q=nobody`);
+  await page.click('a.run:has-text("of nobody")');
+  await page.waitForSelector('h1:has-text("of nobody")');
+  assert.equal(await page.locator('.facts a').count(), 0, 'there is no page of who is not supervised');
   assert.deepEqual(opened.problems, []);
 });
 

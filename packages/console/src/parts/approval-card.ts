@@ -52,6 +52,7 @@ export class CarApprovalCard extends LitElement {
     deciding: { state: true },
     problem: { state: true },
     whole: { state: true },
+    reading: { state: true },
   };
   declare approval: HostApproval;
   /** How a decision is made; without it, with the daemon's approvals. */
@@ -66,6 +67,7 @@ export class CarApprovalCard extends LitElement {
   declare problem: string | undefined;
   /** All of the action, once somebody asked for it. */
   declare whole: ApprovalAction | undefined;
+  declare reading: boolean;
 
   constructor() {
     super();
@@ -73,6 +75,7 @@ export class CarApprovalCard extends LitElement {
     this.hasNotes = true;
     this.inline = false;
     this.deciding = false;
+    this.reading = false;
     renderOn(this, hostView, ownIdentity);
   }
 
@@ -130,6 +133,9 @@ export class CarApprovalCard extends LitElement {
         border-color: var(--bad);
         color: var(--bad);
       }
+      button.cut {
+        border-color: var(--warn);
+      }
       .warning {
         color: var(--bad);
         font-weight: 600;
@@ -161,6 +167,7 @@ export class CarApprovalCard extends LitElement {
       this.confirming = undefined;
       this.problem = undefined;
       this.whole = undefined;
+      this.reading = false;
       this.#notes = '';
     }
     readIdentity();
@@ -186,11 +193,10 @@ export class CarApprovalCard extends LitElement {
         ${this.inline ? html`· <a href=${linkTo('approvals', approval.id)}>open</a>` : nothing}
       </div>
       <pre tabindex="0" aria-label="What would be done, in the words of the daemon">${plain(card ?? action)}</pre>
-      ${this.#changes()}
+      ${card === undefined ? nothing : this.#whole(isCut(card))} ${this.#changes()}
       <details>
         <summary>Everything that is known of it</summary>
         <pre tabindex="0" aria-label="Details">${textOf(approval.details ?? {}, 2)}</pre>
-        ${this.whole ? wholeText(this.whole) : digest ? html`<p><button @click=${() => void this.#readWhole()}>Show all of the action</button></p>` : nothing}
         ${digest ? html`<p class="soft mono clip" title=${digest}>${digest}</p>` : nothing}
       </details>
       ${isOpen(approval) ? this.#decision() : endOf(approval)}
@@ -198,14 +204,31 @@ export class CarApprovalCard extends LitElement {
     `;
   }
 
-  /** The card has the beginning of long values. */
+  /** The card has the beginning of long values; where that is so, the rest is offered before anything is decided. */
+  #whole(isOfCut: boolean): TemplateResult {
+    if (this.whole) return wholeText(this.whole, () => (this.whole = undefined));
+    return html`<div class="row">
+      <button class=${isOfCut ? 'cut' : ''} ?disabled=${this.reading} @click=${() => void this.#readWhole()}>
+        ${isOfCut ? 'Show all of it' : 'Show it as JSON'}
+      </button>
+      ${isOfCut ? html`<span class="soft">Long values are cut above.</span>` : nothing}
+    </div>`;
+  }
+
   async #readWhole(): Promise<void> {
     const { id } = this.approval;
+    this.reading = true;
+    this.problem = undefined;
     try {
       const { action } = await client().host.approval({ approval_id: id });
-      if (this.approval.id === id) this.whole = action;
+      if (this.approval.id !== id) return;
+      this.whole = action;
+      await this.updateComplete;
+      this.renderRoot.querySelector<HTMLElement>('#whole')?.focus();
     } catch (error) {
-      this.problem = (error as Error).message;
+      if (this.approval.id === id) this.problem = `Could not read all of it: ${(error as Error).message}`;
+    } finally {
+      if (this.approval.id === id) this.reading = false;
     }
   }
 
@@ -397,12 +420,31 @@ export function words(text: string): string {
   return plain(text).replaceAll('_', ' ');
 }
 
-function wholeText({ text, tail, chars, hidden_chars: hidden }: ApprovalAction): TemplateResult {
-  return html`<p class="soft">All of the action, ${chars.toLocaleString()} characters:</p>
-    <pre tabindex="0" aria-label="All of the action">
+/** Whether the daemon says outside every quotation that it left something out. */
+function isCut(card: string): boolean {
+  return cutMark.test(card);
+}
+
+const cutMark = /\(\d+ more characters\)|\(cut: \d+ more characters\)|^ *and \d+ more$/m;
+
+function wholeText({ text, tail, chars, hidden_chars: hidden }: ApprovalAction, close: () => void): TemplateResult {
+  const size = `${chars.toLocaleString()} characters`;
+  return html`<section aria-label="All of it">
+    <div class="row spread">
+      <h3>
+        ${
+          hidden > 0
+            ? `Beginning and end of ${size}; ${hidden.toLocaleString()} between them are not kept`
+            : `All of it, ${size}`
+        }
+      </h3>
+      <button @click=${close}>Hide</button>
+    </div>
+    <pre id="whole" tabindex="0" aria-label="All of the action">
 ${plain(text)}${
         hidden > 0 ? html`<strong>[… ${hidden.toLocaleString()} characters …]</strong>` : nothing
-      }${tail === undefined ? nothing : plain(tail)}</pre>`;
+      }${tail === undefined ? nothing : plain(tail)}</pre>
+  </section>`;
 }
 
 function endOf(approval: HostApproval): TemplateResult {

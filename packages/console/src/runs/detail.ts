@@ -7,6 +7,7 @@ import { controls } from '../parts/styles.ts';
 import { clock, duration, plain, textOf } from '../parts/text.ts';
 import { linkTo } from '../router.ts';
 import { durationOf } from './graph.ts';
+import { linkToRun, type RunTab } from './link.ts';
 import { statusTones, wordOf } from './status.ts';
 import { isOver, type Span, type SpanStatus, type Trace } from './trace.ts';
 import { usageOf } from './usage.ts';
@@ -16,6 +17,7 @@ const shownDependencies = 20;
 export class CarRunDetail extends LitElement {
   static override properties = {
     runId: {},
+    tab: {},
     trace: { attribute: false },
     span: { attribute: false },
     status: {},
@@ -23,6 +25,8 @@ export class CarRunDetail extends LitElement {
     approvals: { attribute: false },
   };
   declare runId: string;
+  /** Beside which it is shown. */
+  declare tab: RunTab;
   declare trace: Trace;
   declare span: Span;
   /** As of the moment that is shown. */
@@ -34,6 +38,7 @@ export class CarRunDetail extends LitElement {
   constructor() {
     super();
     this.runId = '';
+    this.tab = 'timeline';
     this.status = 'recorded';
     this.isOnCriticalPath = false;
     this.approvals = [];
@@ -185,7 +190,7 @@ export class CarRunDetail extends LitElement {
       const other = this.trace.spans.find((each) => each.proposalId === proposalId && each.actionId === id);
       const name = html`<span class="mono">${plain(id)}</span
         >${other && other.name !== id ? html` (${plain(other.name)})` : nothing}`;
-      return html`${index > 0 ? ', ' : nothing}${other?.turn ? html`<a href=${linkTo('run', this.runId, String(other.turn.index))}>${name}</a>` : name}`;
+      return html`${index > 0 ? ', ' : nothing}${other?.turn ? html`<a href=${linkToRun(this.runId, other.turn.index, this.tab)}>${name}</a>` : name}`;
     });
     return after.length > shownDependencies ? [...named, ` and ${after.length - shownDependencies} more`] : named;
   }

@@ -125,7 +125,10 @@ export class CarAgent extends LitElement {
               : html`<car-badge>${external ? 'external' : 'inside the daemon'}</car-badge>`
           }
         </div>
-        ${agent ? html`<car-agent-actions .agent=${agent}></car-agent-actions>` : nothing}
+        <div class="row">
+          <a href="${linkTo('runs')}?agent=${encodeURIComponent(this.agentId)}">Its runs</a>
+          ${agent ? html`<car-agent-actions .agent=${agent}></car-agent-actions>` : nothing}
+        </div>
       </div>
       ${
         agent

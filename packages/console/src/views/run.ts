@@ -9,6 +9,7 @@ import { failed, loading } from '../parts/states.ts';
 import { controls, filled, listAndDetail } from '../parts/styles.ts';
 import { clock, duration, plain } from '../parts/text.ts';
 import { linkTo } from '../router.ts';
+import { linkToRun, type RunTab } from '../runs/link.ts';
 import { dollars } from '../runs/detail.ts';
 import { criticalPath, plansOf, type PlanGraph } from '../runs/graph.ts';
 import { momentsOf, stateAt, type Moment, type RunState } from '../runs/replay.ts';
@@ -16,6 +17,7 @@ import '../runs/scrubber.ts';
 import '../runs/timeline.ts';
 import { isOver, traceOf, type Span, type SpanStatus, type Trace } from '../runs/trace.ts';
 import { totalUsage } from '../runs/usage.ts';
+import { agentView, followAgents } from '../store/agent-feed.ts';
 import { followHost, hostView } from '../store/host-feed.ts';
 import { renderOn } from '../store/store.ts';
 import { RunFeed } from '../store/run-feed.ts';
@@ -32,7 +34,7 @@ export class CarRun extends LitElement {
     turn: { type: Number },
     against: {},
     at: { state: true },
-    tab: { state: true },
+    tab: {},
     chosen: { state: true },
     isComparing: { state: true },
   };
@@ -43,7 +45,7 @@ export class CarRun extends LitElement {
   declare against: string | undefined;
   /** Moments that have been, in a replay. */
   declare at: number | undefined;
-  declare tab: 'timeline' | 'graph';
+  declare tab: RunTab;
   /** Key of an action that has no turn yet. */
   declare chosen: string | undefined;
   declare isComparing: boolean;
@@ -58,7 +60,8 @@ export class CarRun extends LitElement {
     this.tab = 'timeline';
     this.isComparing = false;
     followHost();
-    renderOn(this, connection, hostView);
+    followAgents();
+    renderOn(this, connection, hostView, agentView);
   }
 
   static override styles = [
@@ -90,6 +93,10 @@ export class CarRun extends LitElement {
         background: var(--accent-surface);
         border-color: var(--accent);
         color: var(--accent);
+        font-weight: 600;
+      }
+      .waits {
+        color: var(--warn);
         font-weight: 600;
       }
       car-scrubber {
@@ -233,11 +240,11 @@ export class CarRun extends LitElement {
         <h1 title=${plain(started?.intent ?? '')}>${plain(started?.intent ?? '')}</h1>
         <div class="row">
           <button @click=${this.#pick}>Compare…</button>
-          ${outcomeBadge(status, outcome?.status)}
+          ${isEnded ? nothing : this.#waits(started)} ${outcomeBadge(status, outcome?.status)}
         </div>
       </div>
       <div class="facts">
-        <span>${plain(started?.agent_id ?? '')}</span>
+        ${this.#agent(started?.agent_id ?? '')}
         <span>${clock(started?.started_at)}</span>
         <span>${duration(Math.max(0, tookMs))}</span>
         <span class="count">${state ? `${shown.length} of ` : nothing}${turns.length} turns</span>
@@ -249,13 +256,37 @@ export class CarRun extends LitElement {
     </div>`;
   }
 
+  #agent(id: string): TemplateResult {
+    const { agents, declarative } = agentView.value;
+    return agents.has(id) || declarative.some((agent) => agent.id === id)
+      ? html`<a href=${linkTo('agent', id)}>${plain(id)}</a>`
+      : html`<span>${plain(id)}</span>`;
+  }
+
+  /** What its agent asked since it began: an approval does not say which run it is for. */
+  #waits(started: RunFeed['started']): TemplateResult | typeof nothing {
+    if (!started) return nothing;
+    const since = Date.parse(started.started_at);
+    const asked = hostView.value.pending.filter(
+      ({ agent_id, created_at }) => agent_id === started.agent_id && Date.parse(created_at) >= since,
+    );
+    if (!asked[0]) return nothing;
+    return html`<a class="waits" href=${linkTo('approvals', asked[0].id)}
+      >${asked.length === 1 ? 'waits for an approval' : `waits for ${asked.length} approvals`}</a
+    >`;
+  }
+
   readonly #pick = (): void => {
     void import('../runs/picker.ts');
     this.isComparing = true;
   };
 
-  #tab(tab: 'timeline' | 'graph', label: string): TemplateResult {
-    return html`<button role="tab" aria-selected=${this.tab === tab} @click=${() => (this.tab = tab)}>
+  #tab(tab: RunTab, label: string): TemplateResult {
+    return html`<button
+      role="tab"
+      aria-selected=${this.tab === tab}
+      @click=${() => location.replace(linkToRun(this.runId, this.turn, tab))}
+    >
       ${label}
     </button>`;
   }
@@ -298,13 +329,13 @@ export class CarRun extends LitElement {
 
   #open(trace: Trace, key: string): void {
     const turn = trace.spans.find((span) => span.key === key)?.turn;
-    if (turn) location.replace(linkTo('run', this.runId, String(turn.index)));
+    if (turn) location.replace(linkToRun(this.runId, turn.index, this.tab));
     else this.#choose(key);
   }
 
   #choose(key: string): void {
     this.chosen = key;
-    if (this.turn !== undefined) location.replace(linkTo('run', this.runId));
+    if (this.turn !== undefined) location.replace(linkToRun(this.runId, undefined, this.tab));
   }
 
   get #selectedKey(): string | undefined {
@@ -331,6 +362,7 @@ export class CarRun extends LitElement {
     const { pending, ended } = hostView.value;
     return html`<car-run-detail
       .runId=${this.runId}
+      .tab=${this.tab}
       .trace=${trace}
       .span=${span}
       .status=${status}
