@@ -20,10 +20,12 @@ export interface DependencyGraph {
   readonly hasReferences: boolean;
 }
 
-/** A proposal is planned when it is checked, and again when it runs, which most do at once. Only the last is kept: what is
- *  in a weak map survives every young collection. */
+/** A proposal is planned when it is checked, and again when it runs. Most do that at once, so the last is kept; large ones give
+ *  way to others between the two. Not all of them in a weak map: what is there survives every young collection. */
 let lastActions: readonly Action[] | undefined;
 let lastPlan: ExecutionPlan | undefined;
+const large = new WeakMap<readonly Action[], ExecutionPlan>();
+const MIN_LARGE = 100;
 
 const ALONE: ExecutionPlan = { levels: [[0]], hasReferences: false, forced: [] };
 
@@ -31,10 +33,15 @@ export function planExecution(actions: readonly Action[]): ExecutionPlan {
   // The common proposal has one action, and an action cannot wait for itself.
   if (actions.length === 1) return ALONE;
   if (lastActions === actions && lastPlan !== undefined) return lastPlan;
-  const plan = actions.length > 0 && actions.every(isIndependent) ? onOneLevel(actions.length) : planGraph(actions);
+  const plan = large.get(actions) ?? planAnew(actions);
   lastActions = actions;
   lastPlan = plan;
+  if (actions.length >= MIN_LARGE) large.set(actions, plan);
   return plan;
+}
+
+function planAnew(actions: readonly Action[]): ExecutionPlan {
+  return actions.length > 0 && actions.every(isIndependent) ? onOneLevel(actions.length) : planGraph(actions);
 }
 
 function planGraph(actions: readonly Action[]): ExecutionPlan {
