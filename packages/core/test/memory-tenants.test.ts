@@ -11,14 +11,14 @@ interface Call {
 }
 
 const id = fc.integer({ min: 0, max: 4 }).map((nth) => `f${nth}`);
-const subject = fc.constantFrom('deploy day', 'owner', '__proto__');
+const subject = fc.constantFrom('deploy day', 'owner', '__proto__', 'same');
 const body = fc.constantFrom('Friday', 'Tuesday', 'ann', 'not Friday but Tuesday');
 const optional = <T>(name: string, value: fc.Arbitrary<T>) =>
   fc.option(value).map((each) => (each === null ? {} : { [name]: each }));
 const call = (method: string, ...parts: fc.Arbitrary<object>[]): fc.Arbitrary<Call> =>
   fc.tuple(...parts).map((each) => ({ method, params: Object.assign({}, ...each) as Record<string, unknown> }));
 const named = (name: string, value: fc.Arbitrary<unknown>) => value.map((each) => ({ [name]: each }));
-const query = named('query', fc.constantFrom('deploy day', 'owner ann', 'Friday Tuesday'));
+const query = named('query', fc.constantFrom('deploy day', 'owner ann', 'Friday Tuesday', 'same'));
 const skillName = fc.constantFrom('login', 'pay');
 
 const write = fc.oneof(
@@ -73,29 +73,31 @@ async function answered(wire: Wire, { method, params }: Call, tenant_id: string 
   return JSON.stringify(answer).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'then');
 }
 
-// The classic ranking: its scores, too, are made of the tenant's own facts alone.
-// req: memory.ids.tenants
-test('a tenant is answered what it would be answered if it were alone, whatever ids the others use', async () => {
-  await fc.assert(
-    fc.asyncProperty(calls, calls, calls, async (own, others, unscoped) => {
-      const transcript = async (isAlone: boolean): Promise<string[]> => {
-        await using daemon = serve({ sharedMemory: new MemoryEngine({ defaultRanking: 'classic', now: () => 1_000 }) });
-        const wire = await daemon.peer({ as: 'client' });
-        const [other, nobody] = [await daemon.peer({ as: 'client' }), await daemon.peer({ as: 'client' })];
-        const answers: string[] = [];
-        for (let nth = 0; nth < 14; nth++) {
-          const [mine, theirs, whose] = [own[nth], others[nth], unscoped[nth]];
-          if (!isAlone && theirs) await answered(other, theirs, 'b');
-          if (!isAlone && whose) await answered(nobody, whose, undefined);
-          if (mine) answers.push(await answered(wire, mine, '__proto__'));
-        }
-        return answers;
-      };
-      assert.deepEqual(await transcript(false), await transcript(true));
-    }),
-    { numRuns: process.env['CAR_TEST_LONG'] ? 400 : 25, endOnFailure: true },
-  );
-});
+// Scores, too, are made of the tenant's own facts alone.
+for (const defaultRanking of ['hybrid', 'classic']) {
+  // req: memory.ids.tenants
+  test(`${defaultRanking}: a tenant is answered what it would be if it were alone, whatever ids the others use`, async () => {
+    await fc.assert(
+      fc.asyncProperty(calls, calls, calls, async (own, others, unscoped) => {
+        const transcript = async (isAlone: boolean): Promise<string[]> => {
+          await using daemon = serve({ sharedMemory: new MemoryEngine({ defaultRanking, now: () => 1_000 }) });
+          const wire = await daemon.peer({ as: 'client' });
+          const [other, nobody] = [await daemon.peer({ as: 'client' }), await daemon.peer({ as: 'client' })];
+          const answers: string[] = [];
+          for (let nth = 0; nth < 14; nth++) {
+            const [mine, theirs, whose] = [own[nth], others[nth], unscoped[nth]];
+            if (!isAlone && theirs) await answered(other, theirs, 'b');
+            if (!isAlone && whose) await answered(nobody, whose, undefined);
+            if (mine) answers.push(await answered(wire, mine, '__proto__'));
+          }
+          return answers;
+        };
+        assert.deepEqual(await transcript(false), await transcript(true));
+      }),
+      { numRuns: process.env['CAR_TEST_LONG'] ? 400 : 25, endOnFailure: true },
+    );
+  });
+}
 
 // req: memory.ids.tenants
 test('an id of another tenant is as unknown as one that nobody has, in every method that takes one', async () => {

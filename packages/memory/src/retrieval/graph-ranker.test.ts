@@ -160,3 +160,41 @@ test('no word of one tenant weighs in the order of another', () => {
   });
   assert.equal(orders[0], orders[1]);
 });
+
+// req: memory.retrieval.function-words
+test('a question of nothing but function words finds texts that have them, the most of them first', () => {
+  const memory = new MemoryEngine({ now: () => 0 });
+  memory.ingest({ id: 'subject', key: 'same', value: 'kept' });
+  memory.ingest({ id: 'both', key: 'lunch', value: 'is it The same, again' });
+  memory.ingest({ id: 'piece', key: 'lather', value: 'other samey words' });
+  memory.ingest({ id: 'ended', key: 'x', value: 'the same' });
+  memory.ingest({ id: 'expired', key: 'y', value: 'the same', expiresAtMs: 10 });
+  memory.ingest({ id: 'theirs', key: 'same', value: 'the same', tenant: 'b' });
+  memory.supersede('ended', { id: 'now', key: 'x', value: 'another' });
+  const ranker = createHybridRanker(memory.graph);
+  const asked = (text: string, more: object = {}): string[] =>
+    idsOf(memory, ranker, request(text, { nowMs: 20, ...more }));
+  assert.deepEqual(asked('same'), ['subject', 'both']);
+  assert.deepEqual(asked('The same!'), ['both', 'subject']);
+  assert.deepEqual(asked('The same!', { limit: 1 }), ['both']);
+  assert.deepEqual(asked('same', { view: { tenant: 'b' } }), ['theirs']);
+  assert.deepEqual([asked('nor'), asked(''), asked('same banana')], [[], [], []]);
+  const reason = ranker.explain(request('the same', { nowMs: 20 }), 0);
+  assert.deepEqual(
+    reason.seeds.map(({ terms }) => terms),
+    [['the', 'same'], ['same']],
+  );
+  ranker[Symbol.dispose]();
+});
+
+// req: memory.retrieval.function-words
+test('such a question reads the newest texts alone, and what has it for its subject', () => {
+  const memory = new MemoryEngine();
+  memory.ingest({ id: 'subject', key: 'once', value: 'said' });
+  memory.ingest({ id: 'body', key: 'old', value: 'said once' });
+  for (let nth = 0; nth < 5_000; nth++) memory.ingest({ id: `f${nth}`, key: `key ${nth}`, value: 'filler' });
+  memory.ingest({ id: 'new', key: 'new', value: 'said once' });
+  const ranker = createHybridRanker(memory.graph);
+  assert.deepEqual(idsOf(memory, ranker, request('once')), ['subject', 'new']);
+  ranker[Symbol.dispose]();
+});

@@ -4,9 +4,10 @@ import { GraphFollower } from '../follower.ts';
 import type { MemoryGraph } from '../graph/graph.ts';
 import { isValidKind, layerOf, type MemoryNode, type NodeKind } from '../graph/model.ts';
 import type { Ranked, Ranker, RankPlan, RankReason, RankRequest } from '../ranking.ts';
+import { byFunctionWords, sharedFunctionWords } from './function-words.ts';
 import { walkOf } from './graph-walk.ts';
 import { pathBetween } from './path.ts';
-import { RankedIndex, type RankedHit, type RankingQuery } from './ranked-index.ts';
+import { RankedIndex, type RankedHit } from './ranked-index.ts';
 import { hashOf, SavedIndex, SavedIndexWriter } from './saved-index.ts';
 
 /** Facts of one key that lend each other activation. */
@@ -96,16 +97,21 @@ class HybridRanker implements Ranker {
 
   #rank(request: RankRequest, isWanted: (node: MemoryNode) => boolean): RankedHit[] {
     this.catchUp();
-    return this.#indexOf(request)?.query(this.#toQuery(request, isWanted)) ?? [];
+    const index = this.#indexOf(request);
+    if (!index) return [];
+    const query = this.#toQuery(request, isWanted);
+    const hits = index.query(query);
+    if (hits.length > 0) return hits;
+    return byFunctionWords(request.text, { ...query, graph: this.#graph, view: request.view, newest: index.newest() });
   }
 
-  #toQuery({ text, limit, view, nowMs, likeness }: RankRequest, isWanted: (node: MemoryNode) => boolean): RankingQuery {
+  #toQuery({ text, limit, view, nowMs, likeness }: RankRequest, isWanted: (node: MemoryNode) => boolean) {
     const graph = this.#graph;
     return {
       text,
       limit,
       graph: walkOf(graph, { maxGroup: MAX_GROUP, maxEdges: MAX_EDGES }),
-      isVisible: (at) => {
+      isVisible: (at: number): boolean => {
         const node = graph.node(at);
         return node !== undefined && node.expiresAtMs > nowMs && graph.isVisible(at, view) && isWanted(node);
       },
@@ -193,12 +199,16 @@ function explain(
   hits: readonly RankedHit[],
   node: number,
 ): RankReason {
+  const termsAt = (id: number): string[] => {
+    const terms = index.sharedTerms(id, question);
+    return terms.length > 0 ? terms : sharedFunctionWords(question, graph.node(id)!);
+  };
   const byWords = hits
     .filter(({ parts }) => parts.words > 0)
     .sort((a, b) => b.parts.words - a.parts.words || a.id - b.id);
   const seeds = byWords
     .slice(0, MAX_EXPLAINED_SEEDS)
-    .map(({ id, parts }) => ({ index: id, score: parts.words, terms: index.sharedTerms(id, question) }));
+    .map(({ id, parts }) => ({ index: id, score: parts.words, terms: termsAt(id) }));
   const parts = hits.find(({ id }) => id === node)?.parts ?? {};
   const start = seeds.some(({ index: seed }) => seed === node) ? node : seeds[0]?.index;
   return { seeds, path: start === undefined ? [] : pathBetween(walkOf(graph), start, node), parts: { ...parts } };

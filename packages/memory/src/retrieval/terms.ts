@@ -46,11 +46,19 @@ function termsOfWords(words: readonly string[]): string[] {
   return terms;
 }
 
-/** The terms of a question. One of nothing but function words is looked up by these. */
+/** The terms of a question, each once. */
 export function queryTermsOf(text: string): string[] {
-  const words = wordsOf(text.slice(0, MAX_QUERY_CHARS), MAX_QUERY_WORDS);
-  const terms = termsOfWords(words);
-  return [...new Set(terms.length > 0 ? terms : words.map(porter2))];
+  return [...new Set(termsOfWords(wordsOfQuery(text)))];
+}
+
+/** The words of a question of nothing but function words, each once; none of any other question. */
+export function functionWordsOf(text: string): string[] {
+  const words = wordsOfQuery(text);
+  return words.every((word) => termOf(word) === '') ? [...new Set(words)] : [];
+}
+
+function wordsOfQuery(text: string): string[] {
+  return wordsOf(text.slice(0, MAX_QUERY_CHARS), MAX_QUERY_WORDS);
 }
 
 /** The term of a word; empty for function words. */
