@@ -13,6 +13,8 @@ const quality = 82;
 /** For agents to have done something, and plots to have some points. */
 const settleMs = 45_000;
 const drawMs = 1_500;
+/** For an answer to have streamed. */
+const answerMs = 8_000;
 
 interface Picture {
   name: string;
@@ -64,17 +66,22 @@ async function linkOf(child: ChildProcess): Promise<{ url: string; home: string 
 async function picturesOf(host: Client): Promise<Picture[]> {
   const { runs } = await host.runs.search({ agent_id: 'surveyor', status: 'completed' });
   const [last, before] = runs.map(({ run_id }) => run_id);
+  const fact = (await host.memory.query({ query: 'release day', k: 1 }))[0]?.fact_id ?? '';
   return [
     { name: 'now', path: 'now', isShown: true },
     { name: 'approvals', path: 'approvals', isShown: true },
     { name: 'runs', path: 'runs' },
-    { name: 'run', path: `run/${last}`, isShown: true },
+    { name: 'run', path: `run/${last}` },
+    { name: 'run-graph', path: `run/${last}`, isShown: true, prepare: showGraph },
     { name: 'compare', path: `run/${last}?against=${before}` },
     { name: 'agents', path: 'agents' },
-    { name: 'agent', path: 'agents/librarian' },
+    { name: 'agent', path: 'agent/surveyor' },
+    { name: 'logs', path: 'agent/surveyor/logs' },
+    { name: 'chat', path: 'agent/librarian/chat/new', isShown: true, prepare: talk },
     { name: 'memory', path: 'memory' },
+    { name: 'fact', path: `memory/${encodeURIComponent(fact)}` },
     { name: 'events', path: 'events' },
-    { name: 'policies', path: 'policies' },
+    { name: 'rules', path: 'rules' },
     { name: 'metrics', path: 'metrics' },
     { name: 'try', path: 'try/state.set' },
   ];
@@ -109,6 +116,24 @@ async function open(page: Page, { path, prepare }: Picture): Promise<void> {
   await page.evaluate(`location.hash = ${JSON.stringify(`#/${path}`)}`);
   await sleep(drawMs);
   await prepare?.(page);
+}
+
+async function showGraph(page: Page): Promise<void> {
+  await page
+    .getByRole('button', { name: 'Graph' })
+    .or(page.getByRole('tab', { name: 'Graph' }))
+    .first()
+    .click();
+  await sleep(drawMs);
+}
+
+/** Says something that calls a tool, then something that asks. */
+async function talk(page: Page): Promise<void> {
+  for (const prompt of ['Where is backoff explained?', 'note down that the milk is out']) {
+    await page.getByRole('textbox', { name: 'Prompt' }).fill(prompt);
+    await page.keyboard.press('Enter');
+    await sleep(answerMs);
+  }
 }
 
 /** WebP, which Playwright has no option for. */

@@ -37,6 +37,12 @@ void (async () => {
 })();
 await new Promise<never>(() => undefined);
 
+interface Section {
+  file: string;
+  heading: string;
+  line: string;
+}
+
 type Say = (event: { kind: string; [field: string]: unknown }) => void;
 
 async function answer(prompt: string, say: Say, signal: AbortSignal): Promise<string> {
@@ -51,16 +57,31 @@ async function answer(prompt: string, say: Say, signal: AbortSignal): Promise<st
 }
 
 async function lookUp(prompt: string, say: Say): Promise<string> {
-  const word = (prompt.match(/[\p{L}\p{N}-]{3,}/gu) ?? []).toSorted((a, b) => b.length - a.length)[0];
-  if (!word) return 'Give me a **word** to look up, or say `note down …`.';
-  say({ kind: 'tool_call', tool: 'find_in_documents', params: { word } });
+  const words = prompt.match(/[\p{L}\p{N}-]{4,}/gu) ?? [];
+  if (words.length === 0) return 'Give me a **word** to look up, or say `note down …`.';
+  // The word that the fewest sections have is what the question is about.
+  let rarest: { word: string; found: Section[] } | undefined;
+  for (const word of words) {
+    const found = await call(word, say);
+    if (found.length > 0 && !(rarest && rarest.found.length <= found.length)) rarest = { word, found };
+  }
+  if (!rarest) return `None of the documents mentions **${words.join(', ')}**.`;
+  const { word, found } = rarest;
+  const lines = found.map(({ file, heading, line }) => `- \`${file}\`, *${heading}*: ${line}`);
+  return `**${word}** is mentioned in ${found.length} sections:\n\n${lines.join('\n')}`;
+}
+
+/** One tool call, which the daemon checks, makes and records; the person who chats is told of it. */
+async function call(word: string, say: Say): Promise<Section[]> {
+  const call_id = crypto.randomUUID();
+  const startedAt = performance.now();
+  say({ kind: 'tool_call', call_id, tool: 'find_in_documents', params: { word } });
   const { results } = await car.proposal.submit({
     proposal: { actions: [{ id: 'find', type: 'tool_call', tool: 'find_in_documents', parameters: { word } }] },
   });
-  const found = (results[0]?.output ?? []) as { file: string; heading: string; line: string }[];
-  if (found.length === 0) return `None of the documents mentions **${word}**.`;
-  const lines = found.map(({ file, heading, line }) => `- \`${file}\`, *${heading}*: ${line}`);
-  return `**${word}** is mentioned in ${found.length} sections:\n\n${lines.join('\n')}`;
+  const found = (results[0]?.output ?? []) as Section[];
+  say({ kind: 'tool_result', call_id, result: found, duration_ms: Math.round(performance.now() - startedAt) });
+  return found;
 }
 
 async function noteDown(note: string, say: Say, signal: AbortSignal): Promise<string> {
@@ -75,8 +96,8 @@ async function noteDown(note: string, say: Say, signal: AbortSignal): Promise<st
   return `Noted: ${note}`;
 }
 
-async function find(word: string): Promise<{ file: string; heading: string; line: string }[]> {
-  const found = new Map<string, { file: string; heading: string; line: string }>();
+async function find(word: string): Promise<Section[]> {
+  const found = new Map<string, Section>();
   for (const file of (await readdir(documents)).filter((name) => name.endsWith('.md'))) {
     let heading = file;
     for (const line of (await readFile(join(documents, file), 'utf8')).split('\n')) {

@@ -49,6 +49,32 @@ test('events are filtered by kind, agent, session and text, held still, and look
   assert.deepEqual(opened.problems, []);
 });
 
+// req: console.events, host.session-events
+test("a session's journal is read live, and anything in it is text", async (context) => {
+  await using opened = await openConsole(context);
+  if (!opened) return;
+  const { page, daemon } = opened;
+  const { agent } = daemon;
+  const { session_id } = await agent.session.init();
+  const submit = (id: string) =>
+    agent.proposal.submit({
+      proposal: { actions: [{ id, type: 'tool_call', tool: 'count', parameters: { text: hostile } }] },
+    });
+  await submit('first');
+  await page.goto(`${opened.origin}/#/events`);
+  await page.waitForSelector(`select[aria-label="Whose events"] option[value="${session_id}"]`, { state: 'attached' });
+  await page.selectOption('select[aria-label="Whose events"]', session_id);
+  await page.selectOption('select[aria-label="Only this kind"]', 'action_succeeded');
+  await page.waitForSelector('[role=status]:has-text("1 of ")');
+  await submit(hostile);
+  await page.waitForSelector('[role=status]:has-text("2 of ")');
+  await page.locator('.event').last().click();
+  await page.waitForSelector('section[aria-label=Event] pre:has-text("‹U+202E›")');
+  await page.selectOption('select[aria-label="Whose events"]', '');
+  await page.waitForSelector('select[aria-label="Only this agent"]');
+  assert.deepEqual(opened.problems, []);
+});
+
 // req: console.events
 test('very many events stay a bounded list of which only what is on screen is there', async (context) => {
   await using opened = await openConsole(context);

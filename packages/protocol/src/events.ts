@@ -78,7 +78,7 @@ export type EventKind = (typeof eventKinds)[number];
  *
  * What queries shall find (`tool`, `caller`, `tenant`, `gate`, `decision`, `agent`) is there as strings.
  */
-const journalEvent = once(() =>
+export const journalEvent = once(() =>
   z
     .object({
       kind: z.string(),

@@ -1,6 +1,7 @@
 // Sessions, for hosts: who is connected, and what is in force for each of them.
 import { z } from 'zod';
 import { method } from './declare.ts';
+import { journalEvent } from './events.ts';
 import { metricsSummary } from './metrics.ts';
 import { once } from './once.ts';
 import { tier } from './permission.ts';
@@ -8,6 +9,7 @@ import { tier } from './permission.ts';
 const section = 'Host surface, Subscription and reads';
 /** Of one answer. */
 export const maxSessionsPerPage = 500;
+const maxSessionEvents = 1_000;
 
 const hostSession = once(() =>
   z
@@ -58,6 +60,26 @@ export const sessions = {
         tools: z.array(z.object({ name: z.string(), description: z.string() })),
         policies: z.array(z.object({ name: z.string(), description: z.string() })),
         metrics: metricsSummary(),
+      }),
+    access: 'host',
+    effect: 'read',
+    errors: ['failed'],
+    section,
+    isExtension: true,
+  }),
+  'host.session_events': method({
+    summary: "The newest events in a connection's journal, oldest first",
+    params: () =>
+      z.object({
+        client_id: z.string(),
+        kinds: z.array(z.string()).max(256).nullish(),
+        limit: z.int().min(1).max(maxSessionEvents).default(200),
+      }),
+    result: () =>
+      z.object({
+        events: z.array(journalEvent()),
+        /** Events the journal holds. */
+        total: z.number(),
       }),
     access: 'host',
     effect: 'read',

@@ -123,12 +123,14 @@ export class CarPlot extends LitElement {
       height: heightPx,
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, 1e-9) * 1.1] } },
-      axes: [axis, { ...axis, size: 72, values: (_plot, values) => values.map((value) => this.format(value)) }],
+      axes: [
+        { ...axis, space: 70, values: (_plot, times) => times.map((at) => timeOf(at)) },
+        { ...axis, size: 72, values: (_plot, values) => values.map((value) => this.format(value)) },
+      ],
       series: [
         {
           label: 'at',
-          value: (_plot, at) =>
-            at == null ? '' : new Date(at * 1_000).toLocaleTimeString(undefined, { hour12: false }),
+          value: (_plot, at) => (at == null ? '' : timeOf(at)),
         },
         ...this.series.map(({ label, color }): uPlot.Series => ({
           label,
@@ -152,6 +154,10 @@ export class CarPlot extends LitElement {
 
 function names(series: readonly Series[]): string {
   return JSON.stringify(series.map(({ label, color }) => [label, color]));
+}
+
+function timeOf(seconds: number): string {
+  return new Date(seconds * 1_000).toLocaleTimeString(undefined, { hour12: false });
 }
 
 customElements.define('car-plot', CarPlot);

@@ -1,6 +1,7 @@
-// What the daemon told its hosts, newest last: filtered, held still, and looked into.
-import type { HostEvent } from '@car-runtime/protocol';
+// What the daemon told its hosts, or what one session's journal has, newest last: filtered, held still, and looked into.
+import type { HostEvent, HostSession, JournalEvent } from '@car-runtime/protocol';
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+import { client } from '../connection.ts';
 import '../parts/badge.ts';
 import type { Tone } from '../parts/badge.ts';
 import { empty, failed, loading } from '../parts/states.ts';
@@ -9,9 +10,13 @@ import { clock, plain, textOf } from '../parts/text.ts';
 import { listStyles } from '../parts/virtual-list.ts';
 import { linkTo } from '../router.ts';
 import { followHost, hostView } from '../store/host-feed.ts';
+import { Loaded } from '../store/loaded.ts';
 import { renderOn } from '../store/store.ts';
 
 const rowHeight = 36;
+const journalMs = 1_500;
+const sessionsMs = 5_000;
+const maxJournalEvents = 1_000;
 const kindTones: readonly (readonly [RegExp, Tone])[] = [
   [/(?:error|failed|degraded|exceeded|crash|denied|gap)/, 'bad'],
   [/(?:requested|waiting|stopp)/, 'warn'],
@@ -20,6 +25,7 @@ const kindTones: readonly (readonly [RegExp, Tone])[] = [
 
 export class CarEvents extends LitElement {
   static override properties = {
+    source: { state: true },
     text: { state: true },
     kind: { state: true },
     agent: { state: true },
@@ -27,6 +33,8 @@ export class CarEvents extends LitElement {
     open: { state: true },
     held: { state: true },
   };
+  /** Client id of the session whose journal is shown; empty for what hosts are told. */
+  declare source: string;
   declare text: string;
   declare kind: string;
   declare agent: string;
@@ -35,11 +43,14 @@ export class CarEvents extends LitElement {
   declare open: string | undefined;
   /** What stands still while somebody reads; newer events are counted, and there when it goes on. */
   declare held: readonly HostEvent[] | undefined;
+  readonly #sessions = new Loaded(this, () => client().host.sessions({}), sessionsMs);
+  readonly #journal = new Loaded(this, () => this.#readJournal(), journalMs);
   /** As text for the search, made once for each event. */
   readonly #texts = new WeakMap<HostEvent, string>();
 
   constructor() {
     super();
+    this.source = '';
     this.text = '';
     this.kind = '';
     this.agent = '';
@@ -152,8 +163,9 @@ export class CarEvents extends LitElement {
   }
 
   override render() {
-    const { isReady, error, events: live } = hostView.value;
+    const { isReady, error } = hostView.value;
     if (!isReady) return error ? failed('read the events', error) : loading('the events');
+    const live = this.source === '' ? hostView.value.events : (this.#journal.value ?? []);
     const events = this.held ?? live;
     const shown = this.#shown(events);
     const opened = events.find(({ id }) => id === this.open);
@@ -172,6 +184,7 @@ export class CarEvents extends LitElement {
         </div>
       </div>
       <div class="row filters">
+        ${this.#sources()}
         <input
           type="search"
           placeholder="Search in everything that is told"
@@ -184,16 +197,19 @@ export class CarEvents extends LitElement {
           'every kind',
           valuesOf(events, ({ kind }) => kind),
         )}
-        ${this.#choice('agent', 'every agent', valuesOf(events, agentOf))}
-        ${this.#choice('session', 'every session', valuesOf(events, sessionOf))}
+        ${this.source === '' ? this.#choice('agent', 'every agent', valuesOf(events, agentOf)) : nothing}
+        ${this.source === '' ? this.#choice('session', 'every session', valuesOf(events, sessionOf)) : nothing}
       </div>
+      ${this.source !== '' && this.#journal.error ? failed('read its journal', this.#journal.error) : nothing}
       ${
         shown.length === 0
           ? empty(
               isFiltered ? 'Nothing found' : 'No events yet',
               isFiltered
                 ? 'None of the newest events fits these filters.'
-                : 'Agents, approvals, budgets and stores report here as things happen.',
+                : this.source === ''
+                  ? 'Agents, approvals, budgets and stores report here as things happen. What a session does is in its journal.'
+                  : 'Each plan, action, decision and change of this session is written here before it is answered.',
             )
           : html`<car-virtual-list
               label="Events"
@@ -211,8 +227,39 @@ export class CarEvents extends LitElement {
   #count(shown: number, all: number, live: readonly HostEvent[]): string {
     const last = this.held?.at(-1)?.sequence ?? 0;
     const missed = this.held === undefined ? 0 : live.filter(({ sequence }) => (sequence ?? 0) > last).length;
-    const found = shown === all ? `${all} events` : `${shown} of ${all} events`;
+    const found = shown === all ? `${all} ${all === 1 ? 'event' : 'events'}` : `${shown} of ${all} events`;
     return missed === 0 ? found : `${found}, ${missed} newer`;
+  }
+
+  async #readJournal(): Promise<HostEvent[] | undefined> {
+    const { source } = this;
+    if (source === '') return undefined;
+    const { events, total } = await client().host.session_events({ client_id: source, limit: maxJournalEvents });
+    return events.map((event, at) => toHostEvent(event, total - events.length + at + 1));
+  }
+
+  #sources(): TemplateResult {
+    const sessions = this.#sessions.value?.sessions ?? [];
+    return html`<select
+      aria-label="Whose events"
+      @change=${(event: Event) => this.#follow((event.target as HTMLSelectElement).value)}
+    >
+      <option value="">What hosts are told</option>
+      ${sessions.map(
+        (each) =>
+          html`<option value=${each.client_id} ?selected=${each.client_id === this.source}>
+            Journal of ${plain(nameOf(each))}
+          </option>`,
+      )}
+    </select>`;
+  }
+
+  #follow(source: string): void {
+    this.source = source;
+    this.kind = this.agent = this.session = '';
+    this.held = this.open = undefined;
+    this.#journal.value = undefined;
+    void this.#journal.refresh();
   }
 
   #choice(name: 'kind' | 'agent' | 'session', every: string, values: readonly string[]): TemplateResult {
@@ -260,6 +307,23 @@ export class CarEvents extends LitElement {
   readonly #onKey = (event: KeyboardEvent): void => {
     if (event.key === 'Escape' && !event.defaultPrevented) this.open = undefined;
   };
+}
+
+function nameOf({ agent_id, role, client_id }: HostSession): string {
+  return agent_id ?? `${role} ${client_id}`;
+}
+
+/** Numbered from the first event of its journal, so that a row stays the same row. */
+function toHostEvent({ kind, timestamp, action_id, proposal_id, data }: JournalEvent, number: number): HostEvent {
+  const ids = { ...(action_id && { action_id }), ...(proposal_id && { proposal_id }) };
+  return {
+    id: String(number),
+    sequence: number,
+    kind,
+    timestamp,
+    message: '',
+    payload: { ...ids, ...data },
+  } as HostEvent;
 }
 
 function agentOf({ agent_id, payload }: HostEvent): string | undefined {

@@ -246,8 +246,8 @@ export class CarRules extends LitElement {
         }${supervises ? html` <span class="soft">supervises</span>` : nothing}</span
       >
       <car-badge tone=${tierTone(granted_tier)}>${words(granted_tier)}</car-badge>
-      <span class="soft optional">${tools} tools</span>
-      <span class="soft optional">${policies} policies</span>
+      <span class="soft optional">${tools} ${tools === 1 ? 'tool' : 'tools'}</span>
+      <span class="soft optional">${policies} ${policies === 1 ? 'policy' : 'policies'}</span>
       <span class="soft optional">${ago(connected_at)}</span>
     </a>`;
   }

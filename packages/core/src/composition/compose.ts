@@ -125,6 +125,10 @@ function domainsOf(parts: Parts, facts: () => ServerFacts): AnyDomain[] {
       tierOf: (connection) => permissions.grantedTo(connection),
       supervises: (connection) => parts.supervision.filterOf(connection),
       metricsOf: (connection, signal) => summarize(journals.logOf(connection), signal),
+      eventsOf: async (connection, filter, signal) => {
+        const log = journals.logOf(connection);
+        return { events: await log.query(filter, signal), total: log.count };
+      },
     }),
   ];
 }

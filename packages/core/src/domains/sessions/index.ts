@@ -1,10 +1,11 @@
-// `host.sessions` and `host.session`: what is in force for whom, for hosts.
+// `host.sessions`, `host.session` and `host.session_events`: what is in force for whom and what it did, for hosts.
 import {
   fail,
   maxToolsShown,
   sessions,
   toolDescription,
   type HostSession,
+  type JournalEvent,
   type MetricsSummary,
 } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
@@ -23,6 +24,12 @@ export interface SessionFacts {
   tierOf(connection: Connection): HostSession['granted_tier'];
   supervises(connection: Connection): HostSession['supervises'];
   metricsOf(connection: Connection, signal: AbortSignal): Promise<MetricsSummary>;
+  /** Newest first, and how many there are. */
+  eventsOf(
+    connection: Connection,
+    filter: { kinds: readonly string[] | undefined; limit: number },
+    signal: AbortSignal,
+  ): Promise<{ events: JournalEvent[]; total: number }>;
 }
 
 export function sessionsDomain(facts: SessionFacts): Domain<typeof sessions> {
@@ -35,12 +42,7 @@ export function sessionsDomain(facts: SessionFacts): Domain<typeof sessions> {
         return { sessions: all.slice(0, limit).map((connection) => toRow(facts, connection)), total: all.length };
       },
       'host.session': async ({ client_id }, { signal }) => {
-        const connection = facts.connections().get(client_id);
-        if (!connection) {
-          throw fail('failed', `Cannot show session ${JSON.stringify(client_id)}: there is no such connection`, {
-            data: { reason: 'unknown_session' },
-          });
-        }
+        const connection = find(facts, client_id);
         return {
           session: toRow(facts, connection),
           tools: facts
@@ -51,8 +53,21 @@ export function sessionsDomain(facts: SessionFacts): Domain<typeof sessions> {
           metrics: await facts.metricsOf(connection, signal),
         };
       },
+      'host.session_events': async ({ client_id, kinds, limit }, { signal }) => {
+        const connection = find(facts, client_id);
+        const { events, total } = await facts.eventsOf(connection, { kinds: kinds ?? undefined, limit }, signal);
+        return { events: events.toReversed(), total };
+      },
     },
   };
+}
+
+function find(facts: SessionFacts, clientId: string): Connection {
+  const connection = facts.connections().get(clientId);
+  if (connection) return connection;
+  throw fail('failed', `Cannot show session ${JSON.stringify(clientId)}: there is no such connection`, {
+    data: { reason: 'unknown_session' },
+  });
 }
 
 function toRow(facts: SessionFacts, connection: Connection): HostSession {
