@@ -323,7 +323,7 @@ function toHostEvent({ kind, timestamp, action_id, proposal_id, data }: JournalE
     timestamp,
     message: '',
     payload: { ...ids, ...data },
-  } as HostEvent;
+  };
 }
 
 function agentOf({ agent_id, payload }: HostEvent): string | undefined {
