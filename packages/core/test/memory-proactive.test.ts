@@ -202,6 +202,7 @@ test('consolidation removes what expired and deep chains, keeps six turns, and r
     collected: 3,
     turns_summarised: 4,
     summaries_dropped: 0,
+    distilled: 0,
   });
   assert.deepEqual(
     (await client.memory.timeline({ key: 'k' })).map(({ body }) => body),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
-import { ServerState } from '@car-runtime/core';
+import { ServerState, type SkillModel } from '@car-runtime/core';
 import { serve, TempFolder } from '@car-runtime/testkit';
 
 const trusted = { signed: true, signer_trusted: true, scanned: true };
@@ -10,7 +10,7 @@ const trusted = { signed: true, signer_trusted: true, scanned: true };
 // req: skills.ingest, skills.find, skills.report
 test('a skill that was ingested is found with its code, and outcomes are counted', async () => {
   await using daemon = serve();
-  const { skill } = await daemon.connect();
+  const { skill, skills } = await daemon.connect();
   const node = await skill.ingest({ name: 'login', code: 'click()', persona: 'tester', task_keywords: ['sign in'] });
   assert.equal(typeof node, 'number');
   assert.deepEqual(await skill.find({ persona: 'nobody' }), []);
@@ -21,6 +21,23 @@ test('a skill that was ingested is found with its code, and outcomes are counted
   assert.deepEqual([first.success_count, second.fail_count, second.completion_rate], [1, 1, 0.5]);
   assert.match(second.last_used_at ?? '', /^\d{4}-\d\d-\d\dT/);
   await assert.rejects(skill.report({ skill_name: 'unknown', outcome: 'success' }), { reason: 'unknown_skill' });
+  assert.deepEqual(await skills.list({}), [await skill.meta({ key: 'login' })]);
+});
+
+// req: skills.complaints
+test('a complaint is a failure that is counted as one besides, and stays with the skill in a file of rows', async () => {
+  using folder = new TempFolder();
+  await using daemon = serve({ config: { stateRoot: folder.join('root'), memoryDir: folder.join('root', 'memory') } });
+  const [{ skill, memory }, other] = [await daemon.connect(), await daemon.connect()];
+  await skill.ingest({ name: 'login', code: 'x' });
+  const outcomes = ['failure', 'complaint', 'Complaint', 'success', 'complaint'];
+  for (const outcome of outcomes) await skill.report({ skill_name: 'login', outcome });
+  const stats = (await skill.meta({ key: 'login' }))?.stats;
+  assert.deepEqual([stats?.success_count, stats?.fail_count, stats?.complaint_count], [1, 4, 2]);
+  assert.equal(stats?.degraded, true);
+  await memory.persist({ path: 'skills.json' });
+  await other.memory.load({ path: 'skills.json' });
+  assert.deepEqual((await other.skill.meta({ key: 'login' }))?.stats, stats);
 });
 
 // req: skills.meta, skills.list
@@ -138,6 +155,54 @@ test('what a model distils is accepted unchanged, and it repairs only what is br
   for (let n = 0; n < 3; n++) await skill.report({ skill_name: 'from-traces', outcome: 'failure' });
   assert.deepEqual(await skill.repair({ skill_name: 'from-traces' }), { code: 'mended do()' });
   assert.equal((await skill.meta({ key: 'from-traces' }))?.code, 'do()');
+});
+
+// req: skills.model
+test('a model that fails to mend leaves the skill as it is: no code, and no error', async () => {
+  const failing = async (): Promise<never> => {
+    throw new Error('the model is gone');
+  };
+  await using daemon = serve({ config: { skillModel: { distill: failing, evolve: failing, repair: failing } } });
+  const { skill, skills, memory, proposal } = await daemon.connect();
+  await skill.ingest({ name: 'a', code: 'x' });
+  for (let n = 0; n < 3; n++) await skill.report({ skill_name: 'a', outcome: 'failure' });
+  assert.equal(await skill.repair({ skill_name: 'a' }), null);
+  await assert.rejects(skills.distill({ events: [] }), { reason: 'model_failed' });
+  await assert.rejects(skills.evolve({ events: [], domain: 'd' }), { reason: 'model_failed' });
+  await proposal.submit({ proposal: { actions: [{ id: 'a', type: 'tool_call', tool: 'none', parameters: {} }] } });
+  assert.equal((await memory.consolidate()).distilled, 0, 'nor does it keep the memory from being tidied up');
+});
+
+// req: skills.consolidate
+test('consolidation has a model distil what actions of this session came to, into candidates that are tried first', async () => {
+  const asked: unknown[][] = [];
+  const distill: SkillModel['distill'] = async (events) => {
+    asked.push([...events]);
+    const trigger = { persona: '', url_pattern: '', task_keywords: [] };
+    return [{ name: 'retry', code: 'again()', description: '', when_to_apply: '', trigger }];
+  };
+  await using daemon = serve({
+    config: { skillModel: { distill, evolve: async () => [], repair: async () => undefined } },
+  });
+  const client = await daemon.connect();
+  assert.equal((await client.memory.consolidate()).distilled, 0);
+  assert.deepEqual(asked, [], 'nothing happened that could teach anything');
+  await client.registerTool('flaky', { type: 'object' }, () => {
+    throw new Error('disk is full');
+  });
+  await client.proposal.submit({
+    proposal: { actions: [{ id: 'a1', type: 'tool_call', tool: 'flaky', parameters: {} }] },
+  });
+  assert.equal((await client.memory.consolidate()).distilled, 1);
+  const event = asked[0]?.[0] as Record<string, unknown> | undefined;
+  assert.deepEqual(
+    [event?.['kind'], event?.['action_id'], event?.['tool'], event?.['state_before'], event?.['state_after']],
+    ['action_failed', 'a1', 'flaky', null, null],
+  );
+  assert.match(String(event?.['error']), /disk is full/);
+  assert.equal((await client.skill.meta({ key: 'retry@cand' }))?.status, 'provisional');
+  assert.equal(await client.skill.meta({ key: 'retry' }), null);
+  assert.equal((await client.memory.consolidate()).distilled, 0, 'it is on trial already');
 });
 
 // req: skills.export, skills.import

@@ -63,7 +63,7 @@ export { formatVersion } from './records.ts';
 export type { AddRecord, MemoryRecord, StoredNode } from './records.ts';
 export { createHybridRanker } from './retrieval/graph-ranker.ts';
 export { minTrialSamples, SkillBook, skillsOf } from './skills/book.ts';
-export type { GateOutcome, SkillInput } from './skills/book.ts';
+export type { GateOutcome, SkillInput, SkillOutcome } from './skills/book.ts';
 export { decideDeployment, enforceDeployment } from './skills/governance.ts';
 export type { DeploymentDecision, Enforcement, SkillProvenance, SkillTrust, Verdict } from './skills/governance.ts';
 export { wilsonLowerBound } from './skills/matching.ts';

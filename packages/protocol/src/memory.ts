@@ -50,6 +50,8 @@ const consolidationReport = once(() =>
       collected: z.number(),
       turns_summarised: z.number(),
       summaries_dropped: z.number(),
+      /** Candidates that a model made of what happened lately in this session; 0 without one. */
+      distilled: z.number(),
     })
     .meta({ id: 'ConsolidationReport' }),
 );
@@ -172,7 +174,8 @@ export const memory = {
     section,
   }),
   'memory.consolidate': method({
-    summary: 'Remove what expired, collect what was superseded long ago, summarise old turns',
+    summary:
+      'Remove what expired, collect what was superseded long ago, summarise old turns, decide candidates of skills, and with a model distil new ones',
     params: () => z.object({}),
     result: () => consolidationReport(),
     access: 'session',

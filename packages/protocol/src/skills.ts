@@ -37,6 +37,8 @@ const skillStats = once(() =>
       degraded: z.boolean(),
       broken_for_repair: z.boolean(),
       completion_rate: z.number().optional(),
+      /** Outcomes that were reported as "complaint"; they are among the failures. */
+      complaint_count: z.number().optional(),
       last_used_at: z.string().optional(),
     })
     .meta({ id: 'SkillStats' }),
@@ -217,7 +219,8 @@ export const skill = {
     section,
   }),
   'skill.report': method({
-    summary: 'Count an outcome of a skill; anything but "success" is a failure',
+    summary:
+      'Count an outcome of a skill; anything but "success" is a failure, "complaint" one that somebody complained of',
     params: () => z.object({ skill_name: skillName(), outcome: text(), ...tenant() }),
     result: skillStats,
     access: 'session',
@@ -325,6 +328,7 @@ export const skill = {
     result: () => z.array(distilledSkill()),
     access: 'session',
     effect: 'read',
+    errors: ['failed'],
     section,
   }),
   'skills.ingest_distilled': method({

@@ -107,6 +107,7 @@ function domainsOf(parts: Parts, facts: () => ServerFacts): AnyDomain[] {
         recent: (connection, limit, signal) => journals.logOf(connection).query({ limit }, signal),
       },
       runOf: (connection) => runs.recorder.runOf(connection),
+      distil: (connection, events, signal) => parts.skills.distillLately(connection, events, signal),
     }),
     registryDomain({ stateRoot: ground.files.stateRoot, hasStrictRoles }),
     chatDomain(parts.chats),

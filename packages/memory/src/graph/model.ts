@@ -122,6 +122,8 @@ export const counterNames = [
   /** Of a skill: how often it did what it should, and how often not. */
   'successes',
   'failures',
+  /** Of a skill: failures that somebody complained of. */
+  'complaints',
   /** No count: when the outcome before was reported, in ms since the epoch. */
   'lastUsedMs',
   /** Reminders made of it; never feeds ranking. */

@@ -49,6 +49,8 @@ export interface SkillInput {
   readonly provenance?: Provenance;
 }
 
+export type SkillOutcome = 'success' | 'failure' | 'complaint';
+
 export interface GateOutcome {
   readonly promoted: string[];
   readonly rejected: string[];
@@ -133,12 +135,13 @@ export class SkillBook {
       .slice(0, limit);
   }
 
-  /** Counts an outcome. */
-  report(key: string, isSuccess: boolean, tenant = ''): Skill {
+  /** Counts an outcome: a success, or a failure, of which a complaint is one. */
+  report(key: string, outcome: SkillOutcome, tenant = ''): Skill {
     const skill = this.get(key, tenant);
     if (!skill) throw unknownSkill('report on', key);
     const atMs = this.#engine.nowMs;
-    this.#engine.count([skill.id], isSuccess ? 'successes' : 'failures', { tenant, atMs });
+    this.#engine.count([skill.id], outcome === 'success' ? 'successes' : 'failures', { tenant, atMs });
+    if (outcome === 'complaint') this.#engine.count([skill.id], 'complaints', { tenant, atMs });
     return this.get(key, tenant)!;
   }
 

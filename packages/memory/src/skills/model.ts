@@ -37,6 +37,8 @@ export interface SkillDefinition {
 export interface SkillStats {
   readonly successCount: number;
   readonly failCount: number;
+  /** Among the failures. */
+  readonly complaintCount?: number;
   readonly degraded: boolean;
   readonly brokenForRepair: boolean;
   readonly lastUsedAtMs?: number;
@@ -129,11 +131,12 @@ export function toScope(value: unknown): SkillScope {
 const toleratedFailures = 2;
 
 function toStats({ counters }: MemoryNode): SkillStats {
-  const { successes: successCount = 0, failures: failCount = 0, lastUsedMs } = counters;
+  const { successes: successCount = 0, failures: failCount = 0, complaints, lastUsedMs } = counters;
   const isDegraded = failCount > successCount + toleratedFailures;
   return {
     successCount,
     failCount,
+    ...(complaints !== undefined && { complaintCount: complaints }),
     degraded: isDegraded,
     brokenForRepair: isDegraded,
     ...(lastUsedMs !== undefined && { lastUsedAtMs: lastUsedMs }),
@@ -159,17 +162,29 @@ function toObject(value: unknown): Record<string, unknown> {
 /** A skill with its outcomes in one text, for a file of rows. */
 export function encodeWithStats(node: MemoryNode): string {
   const value = parseObject(node.value);
-  const { successes: success_count = 0, failures: fail_count = 0, lastUsedMs: last_used_ms } = node.counters;
-  return value ? JSON.stringify({ ...value, stats: { success_count, fail_count, last_used_ms } }) : node.value;
+  const {
+    successes: success_count = 0,
+    failures: fail_count = 0,
+    complaints,
+    lastUsedMs: last_used_ms,
+  } = node.counters;
+  const stats = { success_count, fail_count, complaint_count: complaints, last_used_ms };
+  return value ? JSON.stringify({ ...value, stats }) : node.value;
 }
 
 /** The outcomes of such a text, taken out of it. */
 export function takeStats(text: string): { value: string; counters: MemoryNode['counters'] } {
   const { stats, ...value } = parseObject(text) ?? {};
   if (stats === undefined) return { value: text, counters: {} };
-  const { success_count, fail_count, last_used_ms } = toObject(stats);
+  const { success_count, fail_count, complaint_count, last_used_ms } = toObject(stats);
   const count = (each: unknown): number => (Number.isSafeInteger(each) && Number(each) > 0 ? Number(each) : 0);
   const lastUsedMs = count(last_used_ms);
-  const counters = { successes: count(success_count), failures: count(fail_count) };
-  return { value: JSON.stringify(value), counters: { ...counters, ...(lastUsedMs > 0 && { lastUsedMs }) } };
+  const complaints = count(complaint_count);
+  const counters = {
+    successes: count(success_count),
+    failures: count(fail_count),
+    ...(complaints > 0 && { complaints }),
+    ...(lastUsedMs > 0 && { lastUsedMs }),
+  };
+  return { value: JSON.stringify(value), counters };
 }

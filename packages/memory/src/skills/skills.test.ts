@@ -14,8 +14,8 @@ function input(name: string, more: Partial<SkillInput> = {}): SkillInput {
 }
 
 function outcomes(book: SkillBook, key: string, successes: number, failures: number): void {
-  for (let n = 0; n < successes; n++) book.report(key, true);
-  for (let n = 0; n < failures; n++) book.report(key, false);
+  for (let n = 0; n < successes; n++) book.report(key, 'success');
+  for (let n = 0; n < failures; n++) book.report(key, 'failure');
 }
 
 function stats(successCount: number, failCount: number) {
@@ -42,7 +42,7 @@ test('a skill of a known name is its next version, and what it supersedes is dep
   const memory = new MemoryEngine();
   const book = skillsOf(memory);
   const first = book.ingest(input('a'));
-  book.report('a', true);
+  book.report('a', 'success');
   const second = book.ingest(input('a', { code: 'better' }));
   assert.deepEqual([first.version, second.version, second.stats.successCount], [1, 2, 0]);
   assert.equal(memory.graph.byId('skill:a')?.kind, 'skill_deprecated');
@@ -102,7 +102,7 @@ test('a skill is degraded exactly while failures exceed successes by more than t
       for (const isSuccess of reports) {
         if (isSuccess) successes++;
         else failures++;
-        const { stats: counted } = book.report('a', isSuccess);
+        const { stats: counted } = book.report('a', isSuccess ? 'success' : 'failure');
         const degraded = failures > successes + 2;
         assert.deepEqual(counted, {
           successCount: successes,
@@ -138,7 +138,9 @@ test('the records of a memory make the same skills again', () => {
           if (what === 'ingest') book.ingest(input(name, { code: String(nth) }));
           else if (what === 'candidate') book.ingestCandidate(input(name, { code: String(nth) }));
           else if (what === 'gate') book.gate();
-          else for (const key of [name, `${name}@cand`]) if (book.get(key)) book.report(key, what === 'success');
+          else
+            for (const key of [name, `${name}@cand`])
+              if (book.get(key)) book.report(key, what === 'success' ? 'success' : 'failure');
         }
         const again = new MemoryEngine();
         for (const record of records) again.replay(record);
@@ -218,7 +220,7 @@ test('a tenant neither sees nor reports on the skills of another', () => {
   const found = (tenant: string): string[] =>
     book.find({ persona: 'p', url: '', task: 'run' }, 9, tenant).map(({ skill }) => skill.name);
   assert.deepEqual([found(''), found('t'), found('u')], [['a'], ['b'], []]);
-  assert.throws(() => book.report('a', true, 't'), { reason: 'unknown_skill' });
+  assert.throws(() => book.report('a', 'success', 't'), { reason: 'unknown_skill' });
 });
 
 // req: skills.names

@@ -1,4 +1,4 @@
-import { memory, memoryBrowse, memoryScopes, proactiveMemory } from '@car-runtime/protocol';
+import { memory, memoryBrowse, memoryScopes, proactiveMemory, type JournalEvent } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
 import type { Domain } from '../../kernel/domain.ts';
 import { browseMethods } from './browse-methods.ts';
@@ -19,6 +19,8 @@ export interface MemoryDomainOptions {
   events: EventSink;
   /** The run that a connection records now. */
   runOf: (connection: Connection) => string | undefined;
+  /** Makes candidates of skills of events, where a model is configured; how many. */
+  distil: (connection: Connection, events: readonly JournalEvent[], signal: AbortSignal) => Promise<number>;
 }
 
 /** `memory.*`: what agents know, and what they should be reminded of. */

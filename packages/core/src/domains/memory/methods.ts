@@ -42,9 +42,9 @@ export function memoryMethods(service: MemoryService): Handlers<typeof memory> {
         ranking,
       }),
     'memory.fact_count': ({ tenant_id }, { connection }) => service.factCount(connection, tenant_id ?? ''),
-    'memory.consolidate': async (_params, { connection }) => {
-      const { promoted, rejected, pruned, collected, turnsSummarised, summariesDropped } =
-        await service.consolidate(connection);
+    'memory.consolidate': async (_params, { connection, signal }) => {
+      const { promoted, rejected, pruned, collected, turnsSummarised, summariesDropped, distilled } =
+        await service.consolidate(connection, signal);
       return {
         candidates_promoted: promoted,
         candidates_rejected: rejected,
@@ -52,6 +52,7 @@ export function memoryMethods(service: MemoryService): Handlers<typeof memory> {
         collected,
         turns_summarised: turnsSummarised,
         summaries_dropped: summariesDropped,
+        distilled,
       };
     },
     'memory.utility_get': async (_params, { connection }) => toUtility(await service.utility(connection)),

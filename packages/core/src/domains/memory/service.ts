@@ -18,7 +18,7 @@ import {
   type TimelineEntry,
   type Utility,
 } from '@car-runtime/memory';
-import { fail, type FeedCursor } from '@car-runtime/protocol';
+import { fail, type FeedCursor, type JournalEvent } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
 import type { EventSink } from './event-sink.ts';
 import { countIfStored, factCountOf, factOf, onMemory } from './errors.ts';
@@ -72,7 +72,12 @@ export interface MemoryServiceOptions {
   events: EventSink;
   /** The run that a connection records now. */
   runOf: (connection: Connection) => string | undefined;
+  /** Makes candidates of skills of events, where a model is configured; how many. */
+  distil: (connection: Connection, events: readonly JournalEvent[], signal: AbortSignal) => Promise<number>;
 }
+
+/** Events that consolidation has skills distilled from: the newest. */
+const maxDistilledEvents = 256;
 
 export class MemoryService {
   readonly #options: MemoryServiceOptions;
@@ -115,15 +120,20 @@ export class MemoryService {
     return factCountOf((await this.#memoryOf(connection)).engine, tenant);
   }
 
-  async consolidate(connection: Connection): Promise<ConsolidationCounts & GateOutcome> {
+  async consolidate(
+    connection: Connection,
+    signal: AbortSignal,
+  ): Promise<ConsolidationCounts & GateOutcome & { distilled: number }> {
     const memory = await this.#memoryOf(connection);
     const counts = onMemory(() => consolidate(memory.engine));
     const outcome = onMemory(() => skillsOf(memory.engine).gate());
-    const { events } = this.#options;
+    const { events, distil } = this.#options;
     for (const candidate of outcome.promoted) events.append(connection, 'candidate_promoted', { candidate });
     for (const candidate of outcome.rejected) events.append(connection, 'candidate_rejected', { candidate });
-    events.append(connection, 'consolidated', { ...counts });
-    return { ...counts, ...outcome };
+    const happened = await events.recent(connection, maxDistilledEvents, signal);
+    const distilled = await distil(connection, happened.toReversed(), signal);
+    events.append(connection, 'consolidated', { ...counts, distilled });
+    return { ...counts, ...outcome, distilled };
   }
 
   async utility(connection: Connection, change: { weight?: number; exploration?: number } = {}): Promise<Utility> {

@@ -1,3 +1,4 @@
+import type { SkillOutcome } from '@car-runtime/memory';
 import { fail, type skill as contract } from '@car-runtime/protocol';
 import type { Handlers } from '../../kernel/domain.ts';
 import type { ClaimedProvenance, Deployment, SkillService, Tier } from './service.ts';
@@ -18,7 +19,7 @@ export function skillMethods(service: SkillService): Handlers<typeof contract> {
       }));
     },
     'skill.report': async ({ skill_name, outcome, tenant_id = '' }, { connection }) =>
-      toStatsRow(await service.report(connection, skill_name, outcome === 'success', tenant_id)),
+      toStatsRow(await service.report(connection, skill_name, toOutcome(outcome), tenant_id)),
     'skill.repair': async ({ skill_name, tenant_id = '' }, { connection, signal }) => {
       const code = await service.repair(connection, skill_name, tenant_id, signal);
       return code === undefined ? null : { code };
@@ -106,6 +107,10 @@ export function skillMethods(service: SkillService): Handlers<typeof contract> {
     }),
     'skills.gate': (_params, { connection }) => service.gate(connection),
   };
+}
+
+function toOutcome(text: string): SkillOutcome {
+  return text === 'success' || text === 'complaint' ? text : 'failure';
 }
 
 interface WireProvenance {

@@ -14,17 +14,26 @@ import {
   type SkillBook,
   type SkillHit,
   type SkillInput,
+  type SkillOutcome,
   type SkillProvenance,
   type SkillQuery,
   type Verdict,
 } from '@car-runtime/memory';
-import { fail } from '@car-runtime/protocol';
+import { fail, type JournalEvent } from '@car-runtime/protocol';
 import type { Connection } from '../../kernel/connection.ts';
 import { fromDocument, toDocument } from './document.ts';
-import { fromDistilled, onMemory, type DistilledSkill, type TraceEvent } from './shapes.ts';
+import { fromDistilled, onMemory, toTraceEvent, type DistilledSkill, type TraceEvent } from './shapes.ts';
 import { Keyring, type PackManifest } from './signatures.ts';
 
 export type Tier = NonNullable<DeploymentDecision['ceiling']>;
+
+/** Events that tell how actions ended. */
+const tracedKinds: ReadonlySet<string> = new Set([
+  'action_succeeded',
+  'action_failed',
+  'action_rejected',
+  'policy_violation',
+]);
 
 /** What a model does for skills, where one is configured. */
 export interface SkillModel {
@@ -78,8 +87,8 @@ export class SkillService {
     return (await this.#bookOf(connection)).find(query, limit, tenant);
   }
 
-  async report(connection: Connection, key: string, isSuccess: boolean, tenant: string): Promise<Skill> {
-    return await this.#change(connection, (book) => book.report(key, isSuccess, tenant));
+  async report(connection: Connection, key: string, outcome: SkillOutcome, tenant: string): Promise<Skill> {
+    return await this.#change(connection, (book) => book.report(key, outcome, tenant));
   }
 
   async get(connection: Connection, key: string, tenant: string): Promise<Skill | undefined> {
@@ -90,14 +99,36 @@ export class SkillService {
     return (await this.#bookOf(connection)).list(tenant, domain);
   }
 
-  /** Mended code; nothing when the skill is not broken, or nobody can mend it. */
+  /** Mended code; nothing when the skill is not broken, nobody can mend it, or the model failed to. */
   async repair(connection: Connection, name: string, tenant: string, signal: AbortSignal): Promise<string | undefined> {
     const skill = await this.get(connection, name, tenant);
-    return skill?.stats.brokenForRepair ? await this.#options.model?.repair(skill, signal) : undefined;
+    if (!skill?.stats.brokenForRepair) return undefined;
+    try {
+      return await this.#options.model?.repair(skill, signal);
+    } catch {
+      signal.throwIfAborted();
+      return undefined;
+    }
   }
 
   async distill(events: readonly TraceEvent[], signal: AbortSignal): Promise<DistilledSkill[]> {
-    return (await this.#options.model?.distill(events, signal)) ?? [];
+    const { model } = this.#options;
+    return model ? await fromModel('distil', signal, model.distill(events, signal)) : [];
+  }
+
+  /**
+   * Makes candidates of what happened lately, which are tried before they count: nobody looked at them. How many were added;
+   * none without a model, and when it fails.
+   */
+  async distillLately(connection: Connection, happened: readonly JournalEvent[], signal: AbortSignal): Promise<number> {
+    const events = happened.filter(({ kind }) => tracedKinds.has(kind)).map(toTraceEvent);
+    if (events.length === 0 || !this.#options.model) return 0;
+    try {
+      return await this.ingestCandidates(connection, await this.distill(events, signal), '');
+    } catch {
+      signal.throwIfAborted();
+      return 0;
+    }
   }
 
   async evolve(
@@ -111,7 +142,7 @@ export class SkillService {
       throw fail('failed', 'Cannot evolve skills: no model is configured', { data: { reason: 'no_model' } });
     }
     const skills = await this.list(connection, domain, '');
-    return await model.evolve(events, skills, signal);
+    return await fromModel('evolve', signal, model.evolve(events, skills, signal));
   }
 
   async ingestDistilled(connection: Connection, skills: readonly DistilledSkill[], tenant: string): Promise<number> {
@@ -239,6 +270,16 @@ export class SkillService {
   async #change<T>(connection: Connection, change: (book: SkillBook) => T): Promise<T> {
     const memory = await this.#options.memoryOf(connection);
     return onMemory(() => change(skillsOf(memory.engine)));
+  }
+}
+
+/** What a model answers; its failure, which may say anything, becomes an error that says what could not be done. */
+async function fromModel<T>(what: string, signal: AbortSignal, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw fail('failed', `Cannot ${what} skills: the model failed`, { data: { reason: 'model_failed' }, cause });
   }
 }
 

@@ -7,7 +7,13 @@ import {
   type Skill,
   type SkillInput,
 } from '@car-runtime/memory';
-import { fail, type CheckedParamsOf, type ResultOf, type skill as contract } from '@car-runtime/protocol';
+import {
+  fail,
+  type CheckedParamsOf,
+  type JournalEvent,
+  type ResultOf,
+  type skill as contract,
+} from '@car-runtime/protocol';
 
 export type SkillMeta = NonNullable<ResultOf<(typeof contract)['skill.meta']>>;
 export type SkillStatsRow = ResultOf<(typeof contract)['skill.report']>;
@@ -18,7 +24,7 @@ export type EnforcementRow = ResultOf<(typeof contract)['skill.enforce_deploymen
 export type TraceEvent = CheckedParamsOf<(typeof contract)['skills.distill']>['events'][number];
 
 export function toStatsRow({ stats }: Skill): SkillStatsRow {
-  const { successCount, failCount, degraded, brokenForRepair, lastUsedAtMs } = stats;
+  const { successCount, failCount, complaintCount, degraded, brokenForRepair, lastUsedAtMs } = stats;
   const outcomes = successCount + failCount;
   return {
     success_count: successCount,
@@ -26,6 +32,7 @@ export function toStatsRow({ stats }: Skill): SkillStatsRow {
     degraded,
     broken_for_repair: brokenForRepair,
     ...(outcomes > 0 && { completion_rate: successCount / outcomes }),
+    ...(complaintCount !== undefined && { complaint_count: complaintCount }),
     ...(lastUsedAtMs !== undefined && { last_used_at: new Date(lastUsedAtMs).toISOString() }),
   };
 }
@@ -80,6 +87,19 @@ export function fromDistilled(distilled: DistilledSkill, tenant: string): SkillI
     trigger: { persona, urlPattern, taskKeywords, ...(structured && { structured }) },
     scope: toScope(scope),
     tenant,
+  };
+}
+
+/** States are what the log has of them, or null. */
+export function toTraceEvent({ kind, action_id, data }: JournalEvent): TraceEvent {
+  const { tool, error, state_before = null, state_after = null } = data;
+  return {
+    kind,
+    ...(action_id && { action_id }),
+    ...(typeof tool === 'string' && { tool }),
+    ...(error !== undefined && { error }),
+    state_before,
+    state_after,
   };
 }
 

@@ -130,7 +130,8 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     .map((input) => (engine: MemoryEngine) => void skillsOf(engine).ingestCandidate(input)),
   fc.tuple(skill, tenant, fc.boolean()).map(([name, of, isSuccess]) => (engine: MemoryEngine) => {
     for (const key of [name, `${name}@cand`]) {
-      for (let nth = 0; nth < 5; nth++) if (skillsOf(engine).get(key, of)) skillsOf(engine).report(key, isSuccess, of);
+      for (let nth = 0; nth < 5; nth++)
+        if (skillsOf(engine).get(key, of)) skillsOf(engine).report(key, isSuccess ? 'success' : 'failure', of);
     }
     skillsOf(engine).gate();
   }),
