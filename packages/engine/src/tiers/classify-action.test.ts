@@ -135,10 +135,11 @@ test('what reading costs grows with the length of the parameters alone', () => {
   }
 });
 
+const room = 256 * 1024;
 const workOf = (
   parameters: object,
 ): { work: number; tier: string; reversibility: string; signals: readonly string[] } => {
-  const budget = new ScanBudget();
+  const budget = new ScanBudget(room);
   const { tier, reversibility, signals } = classifyAction(
     { type: 'tool_call', tool: 'write_note', parameters: parameters as Record<string, unknown> },
     budget,
@@ -163,7 +164,7 @@ test('however large the parameters are, so much is read and no more; what is not
   };
   for (const [what, parameters] of Object.entries(large)) {
     const { work, tier, reversibility, signals } = workOf(parameters);
-    assert.ok(work <= maxScanned, what);
+    assert.ok(work <= room, what);
     assert.deepEqual([tier, reversibility], ['full_access', 'irreversible'], what);
     assert.equal(signals[0], `not read: what is beyond ${maxScanned} characters of the action`, what);
   }
@@ -173,7 +174,7 @@ test('however large the parameters are, so much is read and no more; what is not
 test('nothing is hidden behind what is large: it is found where it is read, and else the action is the worst anyway', () => {
   const padding = 'calm words '.repeat(10_000);
   const hidden = workOf({ note: padding, later: 'rm -rf /' });
-  assert.ok(hidden.work < maxScanned && hidden.signals.includes('phrase: rm -rf'));
+  assert.ok(hidden.work < room && hidden.signals.includes('phrase: rm -rf'));
   for (const parameters of [
     { note: padding.repeat(10), later: 'rm -rf /' },
     { a: padding.repeat(2), b: padding.repeat(2), c: 'rm -rf /' },

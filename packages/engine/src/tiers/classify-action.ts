@@ -31,7 +31,7 @@ const maxRememberedChars = 200;
 const maxKeyChars = 1_000;
 /** What a member of an object or list costs to look at, as characters, and a name that is read for the first time. */
 const memberCost = 8;
-const newNameCost = 64;
+const newNameCost = 512;
 /** What is large is read once for all who ask: actions do not change. */
 const minKeptWork = 4_096;
 const large = new WeakMap<object, Classification>();

@@ -1,15 +1,20 @@
-/** How much of an action is read to find what it needs: reading costs up to a third of a microsecond a character, and everybody
- *  else waits meanwhile. What is not read counts as the worst that it could be. */
+/** How much of an action is read to find what it needs. It has room for whatever fits a frame; what it bounds is work: others
+ *  wait while an action is read, at some nanoseconds a character and microseconds a name that nothing else had. */
 
-/** Characters of one action, and what else costs as much. */
-export const maxScanned = 256 * 1024;
+/** Characters of one action, and what else costs as much. What is beyond is not read and counts as the worst it could be. */
+export const maxScanned = 32 * 1024 * 1024;
 
 export class ScanBudget {
-  #left = maxScanned;
+  readonly #limit: number;
+  #left: number;
+
+  constructor(limit = maxScanned) {
+    this.#limit = this.#left = limit;
+  }
 
   /** Units that were paid for. */
   get work(): number {
-    return maxScanned - this.#left;
+    return this.#limit - this.#left;
   }
 
   /** Whether so much more may be read. */
