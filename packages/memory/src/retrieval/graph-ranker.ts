@@ -5,6 +5,7 @@ import type { MemoryGraph } from '../graph/graph.ts';
 import { isValidKind, layerOf, type MemoryNode, type NodeKind } from '../graph/model.ts';
 import type { Ranked, Ranker, RankPlan, RankReason, RankRequest } from '../ranking.ts';
 import { byFunctionWords, sharedFunctionWords } from './function-words.ts';
+import { triggerPrefix } from '../skills/model.ts';
 import { walkOf } from './graph-walk.ts';
 import { pathBetween } from './path.ts';
 import { RankedIndex, type RankedHit } from './ranked-index.ts';
@@ -78,7 +79,8 @@ class HybridRanker implements Ranker {
     const writer = new SavedIndexWriter();
     for (const node of this.#graph.nodes()) {
       const index = this.#indexes.get(this.#graph.tenants.at(node.index));
-      if (index && isRankedKind(node.kind)) writer.add(index, node.index, hashOf(node.key, spokenBody(node)));
+      if (index && isRankedKind(node.kind))
+        writer.add(index, node.index, hashOf(spokenSubject(node), spokenBody(node)));
     }
     return writer.toBytes();
   }
@@ -141,11 +143,11 @@ class HybridRanker implements Ranker {
   }
 
   #add(node: MemoryNode): void {
-    const { index: id, kind, key: subject, createdAtMs: atMs, partition } = node;
+    const { index: id, kind, createdAtMs: atMs, partition } = node;
     const tenant = this.#graph.tenants.at(id);
     let index = this.#indexes.get(tenant);
     if (!index) this.#indexes.set(tenant, (index = new RankedIndex()));
-    const body = spokenBody(node);
+    const [subject, body] = [spokenSubject(node), spokenBody(node)];
     const place = { atMs, thread: `${layerOf[kind]}${partition}` };
     const row = this.#saved?.find(hashOf(subject, body));
     if (row) index.addSaved(id, subject, place, row, this.#numbersIn(index));
@@ -181,6 +183,11 @@ function isRankedKind(kind: NodeKind): boolean {
 
 function isOfFacts({ kind }: MemoryNode): boolean {
   return layerOf[kind] === 2;
+}
+
+/** Of a skill's trigger the skill alone: words that all of them share would make each lead to the others. */
+function spokenSubject({ key }: MemoryNode): string {
+  return key.startsWith(triggerPrefix) ? key.slice(triggerPrefix.length) : key;
 }
 
 /** What is said, without the speaker, who is the subject. */

@@ -12,9 +12,10 @@ export function skillLines(engine: MemoryEngine, { text, view }: BeliefRequest):
   const query = { persona: '', url: '', task: text };
   return skillsOf(engine)
     .find(query, maxShown, view.tenant)
-    .map(({ skill: { name, description, whenToApply } }) =>
-      toBoundedLine(`- ${name}: ${[description, whenToApply].filter(Boolean).join('; ')}`, maxChars),
-    );
+    .map(({ skill: { name, description, whenToApply } }) => {
+      const said = [description, whenToApply].filter(Boolean).join('; ');
+      return toBoundedLine(said === '' ? `- ${name}` : `- ${name}: ${said}`, maxChars);
+    });
 }
 
 /** Skills that fail more than they succeed: what one should not count on. */
