@@ -84,6 +84,7 @@ const themeKey = 'car.theme';
 
 export class CarApp extends LitElement {
   #loaded = new Map<string, 'loading' | 'ready' | Error>();
+  #shown: string | undefined;
   #theme: (typeof themes)[number] = 'system';
 
   constructor() {
@@ -248,11 +249,23 @@ export class CarApp extends LitElement {
   #status(): TemplateResult {
     const { state, serverVersion } = connection.value;
     if (state === 'connected')
-      return html`<car-badge tone="good">● connected to ${serverVersion ?? 'the daemon'}</car-badge>`;
+      return html`<car-badge tone="good"
+        >● connected to ${serverVersion === undefined ? 'the daemon' : `CAR ${serverVersion}`}</car-badge
+      >`;
     if (state === 'no-session') return html`<car-badge tone="soft">○ signed out</car-badge>`;
     return html`<car-badge tone="warn" role="status"
       >◌ ${state === 'starting' ? 'connecting' : 'reconnecting'}…</car-badge
     >`;
+  }
+
+  /** On a narrow screen the navigation scrolls. */
+  override updated(): void {
+    const { view } = route.value;
+    if (view === this.#shown) return;
+    const current = this.renderRoot.querySelector<HTMLElement>('nav a[aria-current]');
+    if (!current) return;
+    this.#shown = view;
+    current.scrollIntoView({ block: 'nearest', inline: 'center' });
   }
 
   #skip(event: Event): void {

@@ -84,7 +84,7 @@ test('very many events stay a bounded list of which only what is on screen is th
   for (let index = 0; index < 1_100; index++) await daemon.agent.host.notify({ kind: 'tick', message: `nth ${index}` });
   await page.waitForSelector('.event:has-text("nth 1099")');
   assert.ok((await page.locator('.event').count()) < 100);
-  await page.waitForSelector('[role=status]:has-text("1000 events")');
+  await page.waitForSelector('[role=status]:has-text("1,000 events")');
 });
 
 // req: console.rules
@@ -148,6 +148,7 @@ test('the metrics of the daemon are plotted as they come, and a bound that is pa
   if (!opened) return;
   const { page } = opened;
   await page.goto(`${opened.origin}/#/metrics`);
+  await page.waitForSelector('section[aria-label=Memory] car-plot .u-legend:has-text("MB")');
   await page.waitForSelector('car-metrics car-plot canvas');
   assert.equal(await page.locator('car-plot').count(), 4);
   await page.waitForSelector('section[aria-label=Methods] th:has-text("host.subscribe")');

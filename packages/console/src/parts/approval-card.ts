@@ -13,7 +13,7 @@ import './countdown.ts';
 import { changesBetween, diffStyles, diffTable, linesBetween, type Change } from './diff.ts';
 import './hold.ts';
 import { controls } from './styles.ts';
-import { ago, clock, plain, textOf } from './text.ts';
+import { ago, clock, plain, textOf, titleOf } from './text.ts';
 
 export const outcomeTones: Readonly<Record<string, Tone>> = {
   approved: 'good',
@@ -158,6 +158,12 @@ export class CarApprovalCard extends LitElement {
         background: var(--surface);
         padding-block: 6px 14px;
       }
+      @media (max-width: 720px) {
+        /* Beside so little room, what is decided would stand behind how. */
+        .actions {
+          position: static;
+        }
+      }
     `,
   ];
 
@@ -193,7 +199,7 @@ export class CarApprovalCard extends LitElement {
         ${this.inline ? html`· <a href=${linkTo('approvals', approval.id)}>open</a>` : nothing}
       </div>
       <pre tabindex="0" aria-label="What would be done, in the words of the daemon">${plain(card ?? action)}</pre>
-      ${card === undefined ? nothing : this.#whole(isCut(card))} ${this.#changes()}
+      ${card === undefined || approval.number === undefined ? nothing : this.#whole(isCut(card))} ${this.#changes()}
       <details>
         <summary>Everything that is known of it</summary>
         <pre tabindex="0" aria-label="Details">${textOf(approval.details ?? {}, 2)}</pre>
@@ -404,12 +410,6 @@ function asRecord(value: unknown): Record<string, unknown> {
 function said({ details, action, kind }: HostApproval): Record<string, unknown> {
   const entries = Object.entries(details ?? {}).filter(([name]) => !aboutTheQuestion.has(name));
   return { ...(kind !== 'request' && { action }), ...Object.fromEntries(entries) };
-}
-
-/** What a list calls it: tier and reversibility stand beside it. */
-export function titleOf({ action, kind }: HostApproval): string {
-  const text = kind === 'permission' ? action.replace(/: (?:read_only|sandbox_edit|full_access), \w+$/, '') : action;
-  return plain(text.replace(/^ws\.method:/, 'Call '));
 }
 
 function optionLabel(option: string): string {

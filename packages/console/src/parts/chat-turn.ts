@@ -261,6 +261,11 @@ export class CarChatTurn extends LitElement {
     }
     const took = endedAt === undefined ? '' : duration(endedAt - startedAt);
     if (state === 'done') return html`<span class="soft note">${took}</span>`;
+    if (state === 'failed' && problem?.endsWith('unknown method: agent.chat')) {
+      return html`<span class="problem" role="alert"
+        >This agent takes no part in chats: its program does not answer <code>agent.chat</code>.</span
+      >`;
+    }
     const what = { cancelled: 'Cancelled', lost: 'The answer is not complete' }[state as string] ?? 'The agent failed';
     return html`<div class="row">
       <span class=${state === 'failed' ? 'problem' : 'soft'} role=${state === 'failed' ? 'alert' : nothing}

@@ -12,6 +12,8 @@ export interface Series {
 }
 
 const heightPx = 150;
+/** Of the axis of time, in seconds: one moment alone has none. */
+const minSpan = 30;
 
 export class CarPlot extends LitElement {
   static override properties = {
@@ -97,18 +99,16 @@ export class CarPlot extends LitElement {
     const data: uPlot.AlignedData = [[...this.times], ...this.series.map(({ values }) => [...values])];
     if (this.#plot && (!before || names(before) === names(this.series))) {
       this.#plot.setData(data);
-      this.#showLatest(this.#plot);
       return;
     }
     this.#plot?.destroy();
     this.#plot = new uPlot(this.#options(), data, this.renderRoot.querySelector<HTMLElement>('div') ?? undefined);
-    this.#showLatest(this.#plot);
   }
 
   /** While nobody points at another moment. */
-  #showLatest(plot: uPlot): void {
-    if (plot.cursor.idx == null) plot.setLegend({ idx: this.times.length - 1 });
-  }
+  readonly #showLatest = (plot: uPlot): void => {
+    if (plot.cursor.idx == null) plot.setLegend({ idx: plot.data[0].length - 1 });
+  };
 
   #options(): uPlot.Options {
     const line = { stroke: () => this.#resolved('--line'), width: 1 };
@@ -122,7 +122,18 @@ export class CarPlot extends LitElement {
       width: this.#width,
       height: heightPx,
       cursor: { y: false, drag: { x: false, y: false } },
-      scales: { y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, 1e-9) * 1.1] } },
+      // What it draws later empties the legend.
+      hooks: { draw: [this.#showLatest], setCursor: [this.#showLatest] },
+      scales: {
+        x: {
+          range: (plot) => {
+            const times = plot.data[0];
+            const end = times.at(-1) ?? Date.now() / 1_000;
+            return [Math.min(times[0] ?? end, end - minSpan), end];
+          },
+        },
+        y: { range: (_plot, _min, max) => [0, (max || 1) * 1.1] },
+      },
       axes: [
         { ...axis, space: 70, values: (_plot, times) => times.map((at) => timeOf(at)) },
         { ...axis, size: 72, values: (_plot, values) => values.map((value) => this.format(value)) },
@@ -136,7 +147,7 @@ export class CarPlot extends LitElement {
           label,
           stroke: () => this.#resolved(color),
           width: 1.5,
-          points: { show: this.times.length < 2 },
+          points: { show: (plot: uPlot) => plot.data[0].length < 2 },
           value: (_plot, value) => (value == null ? '' : this.format(value)),
         })),
       ],

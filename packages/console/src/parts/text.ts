@@ -1,5 +1,7 @@
 // Values as text for people. Nothing here makes HTML: whatever an agent wrote stays text.
 
+import type { HostApproval } from '@car-runtime/protocol';
+
 // oxlint-disable-next-line no-control-regex -- they are what is looked for
 const invisible = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/g;
 
@@ -22,6 +24,17 @@ const emojiJoiner = /(?<=\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier})?
 export function textOf(value: unknown, indent?: number): string {
   if (value === undefined) return '';
   return plain(typeof value === 'string' ? value : JSON.stringify(value, undefined, indent));
+}
+
+/** How many there are of something. */
+export function counted(count: number, one: string, many: string): string {
+  return `${count.toLocaleString()} ${count === 1 ? one : many}`;
+}
+
+/** What a list calls an approval: tier and reversibility stand beside it. */
+export function titleOf({ action, kind }: Pick<HostApproval, 'action' | 'kind'>): string {
+  const text = kind === 'permission' ? action.replace(/: (?:read_only|sandbox_edit|full_access), \w+$/, '') : action;
+  return plain(text.replace(/^ws\.method:/, 'Call '));
 }
 
 export function ago(time: string | number, now = Date.now()): string {

@@ -197,6 +197,9 @@ export class CarRunTimeline extends LitElement {
           grid-template-columns: minmax(110px, 50%) 1fr 58px;
           padding: 0 8px;
         }
+        .tick:nth-child(even) {
+          display: none;
+        }
       }
     `,
   ];

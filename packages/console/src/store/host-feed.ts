@@ -135,6 +135,14 @@ async function readAgents(): Promise<void> {
   hostView.update((view) => ({ ...view, agents }));
 }
 
+/** What the agent of a run asked since it began: an approval does not say which run it is for. */
+export function askedFor(run: { agent_id: string; started_at: string }): readonly HostApproval[] {
+  const since = Date.parse(run.started_at);
+  return hostView.value.pending.filter(
+    ({ agent_id, created_at }) => agent_id === run.agent_id && Date.parse(created_at) >= since,
+  );
+}
+
 /** A row that a gate gave up on stays `pending` and says in its outcome how it ended. */
 export function isOpen({ status, outcome }: HostApproval): boolean {
   return status === 'pending' && outcome === undefined;

@@ -1,10 +1,10 @@
 // The rows of the list of approvals: what waits, what of it belongs to one plan, and what has ended.
 import type { HostApproval } from '@car-runtime/protocol';
 import { css, html, nothing, type TemplateResult } from 'lit';
-import { outcomeTones, titleOf, words } from '../parts/approval-card.ts';
+import { outcomeTones, words } from '../parts/approval-card.ts';
 import '../parts/badge.ts';
 import { remaining } from '../parts/countdown.ts';
-import { ago, plain, textOf } from '../parts/text.ts';
+import { ago, plain, textOf, titleOf } from '../parts/text.ts';
 import { linkTo } from '../router.ts';
 import { byGravity, isIrreversible } from '../store/decisions.ts';
 

@@ -7,7 +7,7 @@ import '../parts/badge.ts';
 import '../parts/hold.ts';
 import { empty, failed, loading } from '../parts/states.ts';
 import { controls } from '../parts/styles.ts';
-import { ago, plain } from '../parts/text.ts';
+import { ago, counted, plain } from '../parts/text.ts';
 import { linkTo } from '../router.ts';
 import { resolve } from '../store/decisions.ts';
 import { hostView } from '../store/host-feed.ts';
@@ -110,6 +110,11 @@ export class CarApprovalPlan extends LitElement {
       input {
         width: 100%;
       }
+      @media (max-width: 720px) {
+        .actions {
+          position: static;
+        }
+      }
     `,
   ];
 
@@ -168,7 +173,7 @@ export class CarApprovalPlan extends LitElement {
           denied > 0
             ? `${denied} denied: it does not run, whatever is approved`
             : needs_approval > 0
-              ? `${needs_approval} need approval`
+              ? `${needs_approval} ${needs_approval === 1 ? 'needs' : 'need'} approval`
               : 'nothing needs approval any more'
         }
       </div>
@@ -204,9 +209,10 @@ export class CarApprovalPlan extends LitElement {
         <car-badge tone=${reversibilityTone(reversibility)}>${words(reversibility)}</car-badge>
         <car-badge tone=${decisionTones[decision]}>${decisionTexts[decision]}</car-badge>
         ${is_new ? html`<car-badge tone="accent">new</car-badge>` : nothing}
-        ${approval_id === undefined ? nothing : html`<a href=${linkTo('approvals', approval_id)} aria-label=${`Look at ${ids} alone`}>alone</a>`}
+        ${approval_id === undefined ? nothing : html`<a href=${linkTo('approvals', approval_id)} aria-label=${`open alone: ${ids}`}>open alone</a>`}
       </div>
-      <pre tabindex="0" aria-label=${`Parameters of ${ids}`}>${plain(parameters)}</pre>
+      <pre tabindex="0" aria-label=${`Parameters of ${ids}`}>
+${/^\{\s*\}$/.test(parameters) ? 'no parameters' : plain(parameters)}</pre>
       ${signals.length === 0 ? nothing : html`<div class="soft">found: ${plain(signals.join('; '))}</div>`}
     </li>`;
   }
@@ -271,7 +277,7 @@ export class CarApprovalPlan extends LitElement {
   #approve(): Promise<void> {
     return this.#decide(async (reason) => {
       const { approved } = await client().permission.approve_plan({ digest: this.digest, ...(reason && { reason }) });
-      this.done = `${approved} operations approved`;
+      this.done = `${counted(approved, 'operation', 'operations')} approved`;
     });
   }
 

@@ -4,10 +4,10 @@ import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
 import { client } from '../connection.ts';
 import '../parts/approval-card.ts';
-import { titleOf, words, type CarApprovalCard } from '../parts/approval-card.ts';
+import { words, type CarApprovalCard } from '../parts/approval-card.ts';
 import { empty, failed, loading } from '../parts/states.ts';
 import { controls, filled, listAndDetail } from '../parts/styles.ts';
-import { plain } from '../parts/text.ts';
+import { plain, titleOf } from '../parts/text.ts';
 import { listStyles, type CarVirtualList } from '../parts/virtual-list.ts';
 import { whoDecided } from '../store/decisions.ts';
 import { followHost, hostView, isOpen } from '../store/host-feed.ts';
@@ -99,7 +99,7 @@ export class CarApprovals extends LitElement {
       }
       input[type='search'] {
         flex: 1;
-        min-width: 200px;
+        min-width: 240px;
       }
       .list {
         display: flex;
@@ -110,6 +110,12 @@ export class CarApprovals extends LitElement {
       @media (max-width: 720px) {
         .keys {
           display: none;
+        }
+        :host {
+          height: auto;
+        }
+        .panes {
+          grid-template-rows: minmax(120px, 30vh) auto;
         }
       }
     `,

@@ -6,7 +6,7 @@ import '../parts/badge.ts';
 import type { Tone } from '../parts/badge.ts';
 import { empty, failed, loading } from '../parts/states.ts';
 import { controls, filled } from '../parts/styles.ts';
-import { clock, plain, textOf } from '../parts/text.ts';
+import { clock, counted, plain, textOf } from '../parts/text.ts';
 import { listStyles } from '../parts/virtual-list.ts';
 import { linkTo } from '../router.ts';
 import { followHost, hostView } from '../store/host-feed.ts';
@@ -227,7 +227,7 @@ export class CarEvents extends LitElement {
   #count(shown: number, all: number, live: readonly HostEvent[]): string {
     const last = this.held?.at(-1)?.sequence ?? 0;
     const missed = this.held === undefined ? 0 : live.filter(({ sequence }) => (sequence ?? 0) > last).length;
-    const found = shown === all ? `${all} ${all === 1 ? 'event' : 'events'}` : `${shown} of ${all} events`;
+    const found = shown === all ? counted(all, 'event', 'events') : `${shown} of ${counted(all, 'event', 'events')}`;
     return missed === 0 ? found : `${found}, ${missed} newer`;
   }
 

@@ -10,10 +10,10 @@ import '../parts/command.ts';
 import { failed, loading } from '../parts/states.ts';
 import { styled } from '../parts/styled.ts';
 import { controls } from '../parts/styles.ts';
-import { ago, bytes, duration, plain } from '../parts/text.ts';
+import { ago, bytes, duration, plain, titleOf } from '../parts/text.ts';
 import { linkTo } from '../router.ts';
 import { agentView, followAgents, sampleAgents } from '../store/agent-feed.ts';
-import { followHost, hostView } from '../store/host-feed.ts';
+import { askedFor, followHost, hostView } from '../store/host-feed.ts';
 import { Loaded } from '../store/loaded.ts';
 import { renderOn } from '../store/store.ts';
 
@@ -176,9 +176,9 @@ export class CarNow extends LitElement {
         </div>
         <ul>
           ${pending.slice(0, shownApprovals).map(
-            ({ id, action, agent_id, created_at, reversibility }) =>
+            ({ id, action, kind, agent_id, created_at, reversibility }) =>
               html`<li>
-                <a class="clip" href=${linkTo('approvals', id)}>${plain(action.replace(/^ws\.method:/, ''))}</a>
+                <a class="clip" href=${linkTo('approvals', id)}>${titleOf({ action, kind })}</a>
                 ${reversibility === 'irreversible' ? html`<car-badge tone="bad">irreversible</car-badge>` : nothing}
                 <span class="soft clip optional">${agent_id ? plain(agent_id) : nothing}</span>
                 <span class="soft">${ago(created_at)}</span>
@@ -316,10 +316,15 @@ function beginning(): TemplateResult {
   </section>`;
 }
 
+function isWaiting(run: Run): boolean {
+  return run.status === 'in_progress' && askedFor(run).length > 0;
+}
+
 function runRow(run: Run): TemplateResult {
   return html`<li>
     <a class="clip" href=${linkTo('run', run.run_id)}>${plain(run.intent)}</a>
     <span class="soft clip optional">${plain(run.agent_id)}</span>
+    ${isWaiting(run) ? html`<car-badge tone="warn">needs approval</car-badge>` : nothing}
     <span class="soft">${run.turn_count === 1 ? '1 turn' : `${run.turn_count} turns`}</span>
     <span class="soft">${ago(run.started_at)}</span>
   </li>`;

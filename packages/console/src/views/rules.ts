@@ -9,7 +9,7 @@ import { confirmed } from '../parts/confirm.ts';
 import { empty, failed, loading } from '../parts/states.ts';
 import { styled } from '../parts/styled.ts';
 import { controls } from '../parts/styles.ts';
-import { ago, duration, plain } from '../parts/text.ts';
+import { ago, counted, duration, plain } from '../parts/text.ts';
 import { listStyles } from '../parts/virtual-list.ts';
 import { linkTo } from '../router.ts';
 import { ownIdentity, readIdentity } from '../store/decisions.ts';
@@ -246,8 +246,8 @@ export class CarRules extends LitElement {
         }${supervises ? html` <span class="soft">supervises</span>` : nothing}</span
       >
       <car-badge tone=${tierTone(granted_tier)}>${words(granted_tier)}</car-badge>
-      <span class="soft optional">${tools} ${tools === 1 ? 'tool' : 'tools'}</span>
-      <span class="soft optional">${policies} ${policies === 1 ? 'policy' : 'policies'}</span>
+      <span class="soft optional">${counted(tools, 'tool', 'tools')}</span>
+      <span class="soft optional">${counted(policies, 'policy', 'policies')}</span>
       <span class="soft optional">${ago(connected_at)}</span>
     </a>`;
   }

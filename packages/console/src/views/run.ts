@@ -18,7 +18,7 @@ import '../runs/timeline.ts';
 import { isOver, traceOf, type Span, type SpanStatus, type Trace } from '../runs/trace.ts';
 import { totalUsage } from '../runs/usage.ts';
 import { agentView, followAgents } from '../store/agent-feed.ts';
-import { followHost, hostView } from '../store/host-feed.ts';
+import { askedFor, followHost, hostView } from '../store/host-feed.ts';
 import { renderOn } from '../store/store.ts';
 import { RunFeed } from '../store/run-feed.ts';
 import { outcomeBadge } from './runs.ts';
@@ -94,6 +94,10 @@ export class CarRun extends LitElement {
         border-color: var(--accent);
         color: var(--accent);
         font-weight: 600;
+      }
+      /* Its dialog lies above the page, and is no row of it. */
+      car-run-picker {
+        position: absolute;
       }
       .waits {
         color: var(--warn);
@@ -263,13 +267,9 @@ export class CarRun extends LitElement {
       : html`<span>${plain(id)}</span>`;
   }
 
-  /** What its agent asked since it began: an approval does not say which run it is for. */
   #waits(started: RunFeed['started']): TemplateResult | typeof nothing {
     if (!started) return nothing;
-    const since = Date.parse(started.started_at);
-    const asked = hostView.value.pending.filter(
-      ({ agent_id, created_at }) => agent_id === started.agent_id && Date.parse(created_at) >= since,
-    );
+    const asked = askedFor(started);
     if (!asked[0]) return nothing;
     return html`<a class="waits" href=${linkTo('approvals', asked[0].id)}
       >${asked.length === 1 ? 'waits for an approval' : `waits for ${asked.length} approvals`}</a

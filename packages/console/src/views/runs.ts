@@ -9,7 +9,7 @@ import { controls, filled } from '../parts/styles.ts';
 import { ago, duration, plain } from '../parts/text.ts';
 import { listStyles, type CarVirtualList } from '../parts/virtual-list.ts';
 import { linkTo } from '../router.ts';
-import { hostView } from '../store/host-feed.ts';
+import { askedFor, hostView } from '../store/host-feed.ts';
 import { maxListed, RunPages } from '../store/run-pages.ts';
 import { renderOn } from '../store/store.ts';
 
@@ -330,7 +330,11 @@ export class CarRuns extends LitElement {
     return html`<a class="run" href=${linkTo('run', run_id)}>
       <span class="clip">${plain(intent)}</span>
       <span class="clip soft">${plain(agent_id)}</span>
-      ${outcomeBadge(status, outcome)}
+      ${
+        status === 'in_progress' && askedFor(run).length > 0
+          ? html`<car-badge tone="warn">needs approval</car-badge>`
+          : outcomeBadge(status, outcome)
+      }
       <span class="soft number turns">${turn_count} ${turn_count === 1 ? 'turn' : 'turns'}</span>
       <span class="soft number took">${tookMs >= 0 ? duration(tookMs) : nothing}</span>
       <span class="soft number">${ago(started_at)}</span>
