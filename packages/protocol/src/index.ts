@@ -84,6 +84,7 @@ export {
   type DeclarativeListEntry,
   type ManagedAgent,
 } from './agents.ts';
+export { once } from './once.ts';
 export { eventKinds, type AgentCost, type EventKind, type JournalEvent } from './events.ts';
 export {
   maxApprovalsPerPage,

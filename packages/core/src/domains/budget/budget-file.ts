@@ -1,7 +1,7 @@
 // `budgets.toml`: the operator's budgets and what calls of tools cost.
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
-import { budgetAmounts, budgetDefinition, type Budget } from '@car-runtime/protocol';
+import { budgetAmounts, budgetDefinition, once, type Budget } from '@car-runtime/protocol';
 import type { Price } from './prices.ts';
 
 /** A file that cannot be used. The place comes first: the operator has to find it. */
@@ -16,22 +16,24 @@ export interface BudgetFile {
 
 const maxEntries = 256;
 
-const fileSchema = z.strictObject({
-  budget: z
-    .array(z.strictObject({ ...budgetDefinition().omit({ limits: true }).shape, ...budgetAmounts().shape }))
-    .max(maxEntries)
-    .default([]),
-  price: z
-    .array(
-      z.strictObject({
-        tool: z.string().min(1),
-        ...budgetAmounts().omit({ tool_calls: true }).shape,
-        reported: z.boolean().default(false),
-      }),
-    )
-    .max(maxEntries)
-    .default([]),
-});
+const fileSchema = once(() =>
+  z.strictObject({
+    budget: z
+      .array(z.strictObject({ ...budgetDefinition().omit({ limits: true }).shape, ...budgetAmounts().shape }))
+      .max(maxEntries)
+      .default([]),
+    price: z
+      .array(
+        z.strictObject({
+          tool: z.string().min(1),
+          ...budgetAmounts().omit({ tool_calls: true }).shape,
+          reported: z.boolean().default(false),
+        }),
+      )
+      .max(maxEntries)
+      .default([]),
+  }),
+);
 
 /** Reads a file's text; throws `BudgetFileError`, which begins with `fileName:line`. */
 export function parseBudgetFile(fileName: string, text: string): BudgetFile {
@@ -45,7 +47,7 @@ export function parseBudgetFile(fileName: string, text: string): BudgetFile {
     const line = error instanceof TomlError ? error.line : undefined;
     return failAt(line, `not valid TOML: ${(error as Error).message.split('\n', 1)[0]}`, error);
   }
-  const file = fileSchema.safeParse(table);
+  const file = fileSchema().safeParse(table);
   if (!file.success) {
     const { path = [], message = 'not a budget file', ...issue } = file.error.issues[0] ?? {};
     const keys = 'keys' in issue ? issue.keys : [];

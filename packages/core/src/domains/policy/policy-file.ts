@@ -2,6 +2,7 @@
 import { parse } from 'smol-toml';
 import { z } from 'zod';
 import type { Policy } from '@car-runtime/engine';
+import { once } from '@car-runtime/protocol';
 import { linearRegExp } from '../../infra/linear-reg-exp.ts';
 import { RateWindow } from './rate-window.ts';
 
@@ -10,23 +11,24 @@ export class PolicyFileError extends Error {
   override readonly name = 'PolicyFileError';
 }
 
-const name = z.string().min(1);
-const toolParam = { tool: name, param: name };
-
-const fileSchema = z.strictObject({
-  deny_tool: z.array(name).default([]),
-  deny_keyword: z.array(name).default([]),
-  deny_tool_param: z
-    .array(z.strictObject({ ...toolParam, equals: z.unknown().optional(), contains: name.optional() }))
-    .default([]),
-  allow_tool_param: z.array(z.strictObject({ ...toolParam, allow: z.array(z.unknown()).default([]) })).default([]),
-  deny_tool_param_matching: z.array(z.strictObject({ ...toolParam, matches: z.string() })).default([]),
-  rate_limit_tool: z
-    .array(z.strictObject({ tool: name, max_calls: z.int().min(0), interval_secs: z.number().positive() }))
-    .default([]),
+const fileSchema = once(() => {
+  const name = z.string().min(1);
+  const toolParam = { tool: name, param: name };
+  return z.strictObject({
+    deny_tool: z.array(name).default([]),
+    deny_keyword: z.array(name).default([]),
+    deny_tool_param: z
+      .array(z.strictObject({ ...toolParam, equals: z.unknown().optional(), contains: name.optional() }))
+      .default([]),
+    allow_tool_param: z.array(z.strictObject({ ...toolParam, allow: z.array(z.unknown()).default([]) })).default([]),
+    deny_tool_param_matching: z.array(z.strictObject({ ...toolParam, matches: z.string() })).default([]),
+    rate_limit_tool: z
+      .array(z.strictObject({ tool: name, max_calls: z.int().min(0), interval_secs: z.number().positive() }))
+      .default([]),
+  });
 });
 
-type PolicyFile = z.output<typeof fileSchema>;
+type PolicyFile = z.output<ReturnType<typeof fileSchema>>;
 
 /** Makes the policies of one connection: rate limits count for each connection on its own. */
 export type PolicyFactory = () => Policy[];
@@ -41,7 +43,7 @@ export function parsePolicyFile(fileName: string, text: string): PolicyFactory {
   }
   if (Object.hasOwn(table as object, 'trace_rule'))
     throw new PolicyFileError(`${fileName}: trace_rule is not supported`);
-  const file = fileSchema.safeParse(table);
+  const file = fileSchema().safeParse(table);
   if (!file.success) throw new PolicyFileError(`${fileName}: ${problemOf(file.error)}`);
   return () => toPolicies(file.data);
 }
