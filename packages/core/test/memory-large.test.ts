@@ -1,5 +1,7 @@
 // A memory of 100 000 facts is written, read, carried and compacted while others are served.
 import assert from 'node:assert/strict';
+import { copyFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { Client } from '@car-runtime/client';
 import { openDaemon } from '@car-runtime/testkit';
@@ -60,4 +62,32 @@ test('100 000 facts are imported, persisted, loaded and exported while another c
   });
   assert.deepEqual([rows, pages > 1], [count, true]);
   assert.equal((JSON.parse(last) as { body: string }).body, `is ${count - 1}`);
+});
+
+// req: memory.off-loop, memory.index.slices
+test('the first question to a memory of 100 000 facts that was just read from its file holds nobody up', async () => {
+  await using daemon = await openDaemon('tcp');
+  const [written, other] = [await daemon.connect({ memoryNamespace: 'written' }), await daemon.connect()];
+  for (const first of [0, count / 2]) {
+    const text = Array.from({ length: count / 2 }, (_none, nth) => rowOf(first + nth)).join('\n');
+    await written.memory.import({ text });
+  }
+  await written.skill.ingest({ name: 'count', code: 'x', task_keywords: ['note'] });
+  const query = 'note 99 is 99';
+  const questions: Record<string, (client: Client) => Promise<unknown>> = {
+    query: async ({ memory }) => assert.equal((await memory.query({ query }))[0]?.body, 'is 99'),
+    context: async ({ memory }) => assert.match(await memory.build_context({ query }), /## Task Skills\n- count\n/),
+    skills: async ({ skill }) => assert.equal((await skill.find({ task: query }))[0]?.name, 'count'),
+    explain: async ({ memory }) =>
+      assert.equal((await memory.explain({ query, fact_id: 'f99' })).results[0]?.fact_id, 'f99'),
+  };
+  const folder = join(dirname(daemon.state.journalDir), 'memory', 'memory-namespaces');
+  for (const [name, ask] of Object.entries(questions)) {
+    copyFileSync(join(folder, 'written.jsonl'), join(folder, `${name}.jsonl`));
+    const client = await daemon.connect({ memoryNamespace: name });
+    // Reads the file, and makes no index.
+    assert.ok((await client.memory.fact_count()) > count);
+    const answers = await answersDuring(other, ask(client));
+    assert.ok(answers >= minAnswers, `${answers} answers during the first ${name}`);
+  }
 });

@@ -146,6 +146,8 @@ export class MemoryReader implements Disposable {
     if (options.isFast) return this.context(text, options);
     const likeness = await this.#embeddings?.likenessTo(text, options);
     await this.prepare(options.ranking);
+    // Skills are found by the default ranking, whatever the facts are ranked by.
+    if (options.ranking !== undefined) await this.prepare();
     const ranked = await this.#run(this.#contextPlan(text, options, likeness));
     return this.#assemble(text, options, ranked);
   }

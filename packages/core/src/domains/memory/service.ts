@@ -165,6 +165,7 @@ export class MemoryService {
     const asked =
       factId === undefined ? (await reader.queryOffLoop(text, { limit, ...view })).map(({ node }) => node) : [];
     if (factId !== undefined) asked.push(factOf(engine, 'explain', factId, reading.tenant));
+    await reader.prepare(reading.ranking);
     const reasons = asked.map((node) => ({ node, reason: reader.explain(text, node.index, view) }));
     const [first] = reasons;
     const seeds = first?.reason.seeds ?? [];

@@ -84,7 +84,10 @@ export class SkillService {
   }
 
   async find(connection: Connection, query: SkillQuery, limit: number, tenant: string): Promise<SkillHit[]> {
-    return (await this.#bookOf(connection)).find(query, limit, tenant);
+    const { engine } = await this.#options.memoryOf(connection);
+    // In slices: nobody waits for the index of a memory that was just loaded.
+    await engine.reader.prepare();
+    return skillsOf(engine).find(query, limit, tenant);
   }
 
   async report(connection: Connection, key: string, outcome: SkillOutcome, tenant: string): Promise<Skill> {
