@@ -45,7 +45,10 @@ export async function loadMemoryFrom(access: FileAccess, memory: KeptMemory, pat
   } catch (error) {
     if (!(error instanceof MemoryError)) throw error;
     const data = { reason: error.reason, ...(error.field !== undefined && { field: error.field }) };
-    throw fail('failed', `memory.load cannot read ${JSON.stringify(path)}: ${error.message}`, { data, cause: error });
+    // The file was read; what failed was writing down what it says.
+    const isRead = error.reason === 'not_stored';
+    const message = isRead ? error.message : `memory.load cannot read ${JSON.stringify(path)}: ${error.message}`;
+    throw fail('failed', message, { data, cause: error });
   }
   return rows.length;
 }
