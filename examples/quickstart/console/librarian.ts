@@ -102,8 +102,8 @@ async function find(word: string): Promise<Section[]> {
     let heading = file;
     for (const line of (await readFile(join(documents, file), 'utf8')).split('\n')) {
       if (line.startsWith('#')) heading = line.replace(/^#+ /, '');
-      const isNew = !found.has(`${file} ${heading}`);
-      if (isNew && line.toLowerCase().includes(word.toLowerCase()))
+      const isProse = !/^([|#`]|Params|Result)/.test(line) && !found.has(`${file} ${heading}`);
+      if (isProse && line.toLowerCase().includes(word.toLowerCase()))
         found.set(`${file} ${heading}`, { file, heading, line: line.slice(0, 160) });
     }
   }
