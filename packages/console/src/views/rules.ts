@@ -1,22 +1,23 @@
 // What is in force: for each session its tools, policies and tier; what agents may do; who supervises; what may be used.
 import type { MethodResult } from '@car-runtime/client';
-import type { AgentPermissionMode, BudgetAccount, HostSession } from '@car-runtime/protocol';
+import type { AgentPermissionMode, HostSession } from '@car-runtime/protocol';
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { client } from '../connection.ts';
 import { tierTone, words } from '../parts/approval-card.ts';
 import '../parts/badge.ts';
 import { confirmed } from '../parts/confirm.ts';
-import { empty, failed, loading } from '../parts/states.ts';
+import { failed, loading } from '../parts/states.ts';
 import { styled } from '../parts/styled.ts';
 import { controls } from '../parts/styles.ts';
-import { ago, counted, duration, plain } from '../parts/text.ts';
+import { ago, counted, plain } from '../parts/text.ts';
 import { listStyles } from '../parts/virtual-list.ts';
 import { linkTo } from '../router.ts';
 import { ownIdentity, readIdentity } from '../store/decisions.ts';
 import { Loaded } from '../store/loaded.ts';
 import { renderOn } from '../store/store.ts';
+import { budgetTable } from './rules-budgets.ts';
+import { named, numbers, type Session } from './rules-session.ts';
 
-type Session = MethodResult<'host.session'>;
 type Postures = MethodResult<'agent_permissions.get'>;
 
 const refreshMs = 3_000;
@@ -196,7 +197,7 @@ export class CarRules extends LitElement {
       <h1>Rules in force</h1>
       ${this.problem === undefined ? nothing : html`<div role="alert" class="warning">${plain(this.problem)}</div>`}
       ${this.#sessionList()} ${this.sessionId === undefined ? nothing : this.#open()} ${this.#postureTable()}
-      ${this.#supervision()} ${this.#budgetTable()}
+      ${this.#supervision()} ${this.#budgetsLeft()}
     </div>`;
   }
 
@@ -395,6 +396,12 @@ export class CarRules extends LitElement {
     }
   }
 
+  #budgetsLeft(): TemplateResult {
+    const { value, error } = this.#budgets;
+    if (value) return budgetTable(value);
+    return error ? failed('read the budgets', error) : loading('the budgets');
+  }
+
   #supervision(): TemplateResult {
     const supervisors = (this.#sessions.value?.sessions ?? []).filter(({ supervises }) => supervises !== undefined);
     const intents = this.#intents.value?.intents ?? [];
@@ -432,121 +439,6 @@ export class CarRules extends LitElement {
       }
     </section>`;
   }
-
-  #budgetTable(): TemplateResult {
-    const { value, error } = this.#budgets;
-    if (!value) return error ? failed('read the budgets', error) : loading('the budgets');
-    const { budgets, accounts, total } = value;
-    if (budgets.length === 0)
-      return empty(
-        'No budgets',
-        html`Nothing limits what agents use. <code>budgets.toml</code> or <code>car budget set</code> does.`,
-      );
-    const unused = budgets.filter(({ name }) => !accounts.some(({ budget }) => budget === name));
-    return html`<section class="card stack" aria-label="Budgets">
-      <h2>Budgets</h2>
-      <div class="table" tabindex="0" role="region" aria-label="Accounts of budgets">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">budget</th>
-              <th scope="col">of</th>
-              <th scope="col">used, set aside, allowed</th>
-            </tr>
-          </thead>
-          <tbody>
-            ${accounts.map((account) => accountRow(account))}
-            ${unused.map(
-              ({ name, agent, per, limits }) =>
-                html`<tr>
-                  <th scope="row">${plain(name)}</th>
-                  <td class="soft">
-                    ${agent === '*' ? 'each agent' : agent === undefined ? 'all together' : plain(agent)},
-                    ${perTexts[per]}
-                  </td>
-                  <td class="soft">
-                    nothing of
-                    ${Object.entries(limits)
-                      .map(([meter, limit]) => amount(meter, limit ?? 0))
-                      .join(', ')}
-                  </td>
-                </tr>`,
-            )}
-          </tbody>
-        </table>
-      </div>
-      ${total > accounts.length ? html`<div class="soft">The first ${accounts.length} of ${total} accounts.</div>` : nothing}
-    </section>`;
-  }
-}
-
-const perTexts = { run: 'for each run', day: 'for each day', total: 'in all' };
-
-function accountRow({ budget, agent, run_id, day, limits, spent, reserved }: BudgetAccount): TemplateResult {
-  const whose = [agent ?? 'all', run_id === null ? undefined : `run ${run_id}`, day ?? undefined];
-  return html`<tr>
-    <th scope="row">${plain(budget)}</th>
-    <td>${plain(whose.filter((part) => part !== undefined).join(', '))}</td>
-    <td>
-      ${(Object.keys(limits) as (keyof typeof limits)[]).map((meter) => {
-        const [limit, used, held] = [limits[meter] ?? 0, spent[meter] ?? 0, reserved[meter] ?? 0];
-        const share = limit === 0 ? 1 : Math.min(1, (used + held) / limit);
-        return html`<div>
-          ${amount(meter, used)}${held > 0 ? ` + ${amount(meter, held)}` : ''} of ${amount(meter, limit)}
-          <span class="track"
-            ><span class="fill ${share >= 1 ? 'full' : ''}" ${styled({ width: `${share * 100}%` })}></span
-          ></span>
-        </div>`;
-      })}
-    </td>
-  </tr>`;
-}
-
-function amount(meter: string, value: number): string {
-  if (meter === 'cost_usd') return `$${value.toFixed(2)}`;
-  if (meter === 'wall_time_ms') return duration(value);
-  return `${value.toLocaleString()} ${words(meter)}`;
-}
-
-function named(title: string, all: readonly { name: string; description: string }[], none: string): TemplateResult {
-  return html`<div>
-    <h3>${title} (${all.length})</h3>
-    ${
-      all.length === 0
-        ? html`<div class="soft">${none}</div>`
-        : html`<ul tabindex="0" aria-label=${title}>
-            ${all.map(
-              ({ name, description }) =>
-                html`<li><span class="mono">${plain(name)}</span> <span class="soft">${plain(description)}</span></li>`,
-            )}
-          </ul>`
-    }
-  </div>`;
-}
-
-function numbers(metrics: Session['metrics']): TemplateResult {
-  const rows: readonly (readonly [string, string])[] = [
-    [
-      'actions',
-      `${metrics.actions_succeeded} succeeded, ${metrics.actions_failed} failed, ${metrics.actions_rejected} rejected`,
-    ],
-    ['error rate', `${(metrics.error_rate * 100).toFixed(1)} %`],
-    ['average latency', duration(metrics.avg_latency_ms)],
-    ['gates', `${metrics.gate_rejections} refusals, ${metrics.policy_violations} policy violations`],
-    ['models', `${metrics.tokens_in.toLocaleString()} tokens in, ${metrics.tokens_out.toLocaleString()} out`],
-    ['cost', `$${metrics.cumulative_cost_usd.toFixed(2)}`],
-    ['goals', `${metrics.goals_met} of ${metrics.goal_evaluations} met`],
-  ];
-  return html`<div>
-    <h3>Numbers of this session</h3>
-    <dl>
-      ${rows.map(
-        ([name, text]) =>
-          html`<dt>${name}</dt>
-            <dd>${text}</dd>`,
-      )}
-    </dl>
-  </div>`;
 }
 
 function filterText(filter: HostSession['supervises']): string {
