@@ -58,7 +58,7 @@ test('after a restart open runs are incomplete, ended ones as they were, and all
     [subscribed.status, subscribed.cursor, subscribed.delivery, subscribed.ended?.termination.kind],
     ['incomplete', 1, 'snapshot', 'incomplete'],
   );
-  assert.deepEqual(await swept, { journalsRemoved: 0, runsAdopted: 1, runsRemoved: 0 });
+  assert.deepEqual(await swept, { journalsRemoved: 0, runsAdopted: 1, runsRemoved: 0, childrenEnded: 0 });
   const { runs } = await host.runs.list({ agent_id: 'a' });
   assert.deepEqual(
     new Set(runs.map(({ run_id, status, turn_count }) => `${run_id} ${status} ${turn_count}`)),

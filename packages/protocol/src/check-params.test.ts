@@ -93,3 +93,21 @@ test('of params with very many problems only the first is looked for', () => {
     assert.match(problemOf(declaration, { list: given.list.slice(0, 10) }) ?? '', /list\[4\].*; and 5 more$/);
   }
 });
+
+// req: dispatch.null-optional
+test('null counts as left out where that is allowed, and is refused by name where it is not', () => {
+  const clearable = declare(
+    z.object({
+      key: z.string(),
+      count: z.number().default(1),
+      tag: z.string().optional(),
+      note: z.string().nullable(),
+    }),
+  );
+  const check = (given: object) => checkParams('m', clearable, given);
+  assert.deepEqual(check({ key: 'k', count: null, tag: null, note: null }), {
+    params: { key: 'k', count: 1, note: null },
+  });
+  assert.match(check({ key: null, note: 'n' }).problem?.message ?? '', /key: expected string, received null/);
+  assert.match(check({ key: 'k', count: null, note: 1 }).problem?.message ?? '', /count: .*; note: /);
+});

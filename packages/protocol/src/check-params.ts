@@ -23,7 +23,19 @@ export function checkParams(
   const checked = declaration.params.safeParse(value, untilFirstProblem);
   if (checked.success) return { params: checked.data };
   const issues = isSmall(value) ? declaration.params.safeParse(value).error?.issues : undefined;
+  const spared = issues && withoutNulls(value, issues);
+  const again = spared && declaration.params.safeParse(spared);
+  if (again?.success === true) return { params: again.data };
   return { problem: invalidParams(method, issues ?? checked.error.issues, declaration.invalidParamsText) };
+}
+
+/** Some clients send null for what they leave out: without the members that are wrong and null, when nothing else is wrong. */
+function withoutNulls(value: object, issues: readonly z.core.$ZodIssue[]): object | undefined {
+  const members = new Map(Object.entries(value));
+  const areNull = issues.every(({ path: [name, ...rest] }) => rest.length === 0 && members.get(String(name)) === null);
+  if (!areNull) return undefined;
+  for (const { path } of issues) members.delete(String(path[0]));
+  return Object.fromEntries(members);
 }
 
 /** Whether a value has at most `maxFullyChecked` values in it. */
