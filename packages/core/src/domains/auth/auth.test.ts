@@ -86,7 +86,7 @@ test('params that are none of the three forms are refused and the forms named', 
     [{ host_token: 'x', token: 'y' }, `Invalid params for session.auth: host_token stands alone; ${forms}`],
     [{ host_token: 'x', agent_id: 'y' }, `Invalid params for session.auth: host_token stands alone; ${forms}`],
     [{ token: 5 }, 'Invalid params for session.auth: token: expected string, received number'],
-    [{ token: null }, 'Invalid params for session.auth: token: expected string, received null'],
+    [{ token: null }, `Invalid params for session.auth: token or host_token is missing; ${forms}`],
     [[daemon.authToken], 'Invalid params for session.auth: params: expected object, received array'],
   ];
   for (const [params, message] of bad) {
