@@ -10,7 +10,11 @@ import { chromium } from 'playwright-core';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 
+/** A name that leads to this machine, as a stranger's could. */
+export const reboundHost = 'rebound.test';
+
 const chromiumArguments = [
+  `--host-resolver-rules=MAP ${reboundHost} 127.0.0.1`,
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
