@@ -245,6 +245,23 @@ test('a rewriting that takes events from before the chain is signed, too', async
   assert.deepEqual([problems, chain.removed, chain.firstLine], [[], 0, 96]);
 });
 
+// req: events.compaction, events.checkpoints
+test('a cut that is signed and not made yet is no tampering, also before the chain has its first event', async () => {
+  using folder = new TempFolder();
+  const path = folder.join('a.jsonl');
+  const { log } = openLog(path);
+  appendMany(log, 1_100);
+  log.enableChain();
+  const retained = log.retain({ maxEvents: 0 });
+  assert.deepEqual(await log.verifyChain(), { verified: 0 });
+  assert.deepEqual((await verifyJournal(path, { publicKey: testKey })).problems, []);
+  await retained;
+  assert.deepEqual(linesOf(path), []);
+  assert.deepEqual(await log.verifyChain(), { verified: 0 });
+  await log[Symbol.asyncDispose]();
+  assert.deepEqual((await verifyJournal(path, { publicKey: testKey })).problems, []);
+});
+
 // req: events.compaction
 test('a chain that begins while the journal is rewritten ends the rewriting', async () => {
   using folder = new TempFolder();
