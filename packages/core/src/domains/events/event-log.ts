@@ -317,16 +317,17 @@ export class EventLog implements AsyncDisposable, MemoryUser {
     const start = this.#chainStart();
     const chain = this.#chain;
     if (chain && !this.#signCut({ ...start, count: chain.count, head: chain.head })) return;
-    const isReplaced = await replaceJournal(this.path, pieces, end, () => {
+    const settle = (): boolean => {
       this.#file.flush();
       this.#options.handles.close(this.path);
       // A chain that began meanwhile was signed with what stands before it now.
       return !this.#file.hasUnwritten && this.#chain === chain;
+    };
+    await replaceJournal(this.path, pieces, end, settle, () => {
+      this.#fileLines += lines - fileLines;
+      this.#fileBytes += bytes - end;
+      if (chain) Object.assign(chain, start);
     });
-    if (!isReplaced) return;
-    this.#fileLines += lines - fileLines;
-    this.#fileBytes += bytes - end;
-    if (chain) Object.assign(chain, start);
   }
 
   /** A file that begins later than was signed looks cut off, so the record comes first. Returns whether it is safe. */

@@ -8,14 +8,16 @@ const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (const
 /**
  * Puts a shorter file in a journal's place, whole or not at all: `kept`, and what was appended behind byte `end` of the
  * old one meanwhile. The long part is written and synced while others work; then `settle` hands what is queued to the
- * old file, closes it, and says whether the replacement may go on. Returns whether it did.
+ * old file, closes it, and says whether the replacement may go on. `onReplaced` is called in the same turn as the new file takes
+ * its place, before anybody can look at it.
  */
 export async function replaceJournal(
   path: string,
   kept: readonly Buffer[],
   end: number,
   settle: () => boolean,
-): Promise<boolean> {
+  onReplaced: () => void,
+): Promise<void> {
   const temporary = replacementPathOf(path);
   rmSync(temporary, { force: true }); // of a daemon that was killed
   const file = await open(temporary, flags, 0o600);
@@ -23,10 +25,10 @@ export async function replaceJournal(
     for (const piece of kept) await file.appendFile(piece);
     await file.sync();
     // One block, so that nothing is appended to the old file between its last bytes being read and the rename.
-    if (!settle()) return false;
+    if (!settle()) return;
     writeFileSync(file.fd, readFrom(path, end));
     renameSync(temporary, path);
-    return true;
+    onReplaced();
   } finally {
     await file.close();
     rmSync(temporary, { force: true });
